@@ -1,0 +1,262 @@
+"""The Textual program: opens rooms, gives them the hub, and closes without losing anything."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from textual import events, work
+from textual.app import App
+from textual.geometry import Size
+
+from rlhf_tui.config.settings import Settings, load_settings
+from rlhf_tui.errors import RlhfError, UsageError, nearest
+from rlhf_tui.screens import theme
+from rlhf_tui.screens.home import HomeScreen
+from rlhf_tui.screens.link import Link
+from rlhf_tui.screens.messages import HubChanged
+from rlhf_tui.screens.room import Room
+from rlhf_tui.screens.small import TooSmall, too_small
+from rlhf_tui.workspace import Workspace, init_workspace
+
+HANG_UP_S = 12.0
+"""After a hang-up the program gets this long to put its work away; then it ends anyway, because
+a terminal that is gone can block every further write."""
+MakeLink = Callable[[Workspace], Link]
+
+
+def room(where: str) -> Room:
+    """The room of a name: `home`, `label:rank`, `label:thumbs`, `dashboard[:RUN]`, `launch:KIND`.
+
+    Rooms are imported when they are opened, so that the first paint waits for one of them only.
+
+    Raises:
+        UsageError: there is no such room.
+    """
+    name, _, rest = where.partition(":")
+    if where == "home":
+        return HomeScreen()
+    if where == "label:rank":
+        from rlhf_tui.screens.rank import RankScreen
+
+        return RankScreen()
+    if where == "label:thumbs":
+        from rlhf_tui.screens.thumbs import ThumbsScreen
+
+        return ThumbsScreen()
+    if name == "dashboard":
+        from rlhf_tui.screens.dashboard import DashboardScreen
+
+        return DashboardScreen(rest or None)
+    if name == "launch" and rest:
+        from rlhf_tui.screens.launch import LaunchScreen
+
+        return LaunchScreen(rest)
+    known = ("home", "label:rank", "label:thumbs", "dashboard", "launch:KIND")
+    raise UsageError(f"There is no screen {where!r}.", hint=nearest(where, known))
+
+
+class RlhfApp(App[int]):
+    """The program in a terminal."""
+
+    TITLE = "rlhf-tui"
+    ENABLE_COMMAND_PALETTE = False  # its screenshot command writes files on the server
+    DEFAULT_MODE = "start"
+    CSS_PATH = Path(theme.__file__).with_name("app.tcss")
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-wide")]  # noqa: RUF012
+
+    def __init__(
+        self,
+        workspace: Workspace | None,
+        start: str,
+        make_link: MakeLink,
+        settings: Settings | None = None,
+        over: str = "",
+    ) -> None:
+        """
+        Args:
+            workspace: None opens the home screen, which offers to make one.
+            start: a name that `room` knows.
+            over: a room that is opened over the first one, which is where leaving it leads.
+            make_link: makes the connection to a workspace's hub, not yet started.
+        """
+        super().__init__()
+        self.workspace = workspace
+        self.settings = settings or Settings()
+        self.glyphs = theme.glyphs(self.settings.display.ascii)
+        self._make_link = make_link
+        self.link: Link | None = make_link(workspace) if workspace else None
+        self._leaving = False
+        self._over = over
+        self.set_class(self.glyphs is theme.ASCII, "-ascii")
+        self.crash: BaseException | None = None
+        """An error that nobody foresaw and that ended the program."""
+        # The bottom of the stack as a mode: Textual loads a mode's style sheet, but not that of
+        # `get_default_screen`.
+        first = start if workspace else "home"
+        self.add_mode(self.DEFAULT_MODE, lambda: room(first))
+        for one in theme.THEMES:
+            self.register_theme(one)
+        self.theme = theme.checked(self.settings.display.theme)
+        if workspace is not None:
+            self.title = self.settings.workspace.name or workspace.root.name
+
+    def on_mount(self) -> None:
+        if self.link is not None:
+            self._open(self.link)
+        if not self.is_headless:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGHUP, signal.SIGTERM):
+                loop.add_signal_handler(number, self._hang_up, number)
+            self.call_after_refresh(_settle_garbage)
+
+    # --- the hub -------------------------------------------------------------------------------
+
+    def _open(self, link: Link) -> None:
+        link.on_change = self._link_changed
+        self._connect(link)
+
+    @work
+    async def _connect(self, link: Link) -> None:
+        try:
+            await link.start()
+        except RlhfError as error:
+            self._tell_rooms(HubChanged("away", str(error)))
+        else:
+            self._link_changed("connected")
+
+    def _link_changed(self, change: str) -> None:
+        self._tell_rooms(HubChanged(change))
+
+    def _tell_rooms(self, message: HubChanged) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, Room):
+                screen.post_message(HubChanged(message.change, message.detail))
+
+    def make_workspace(self) -> None:
+        """Make a workspace in the current directory and open it.
+
+        Raises:
+            UsageError: it cannot be made.
+        """
+        self.workspace = init_workspace(Path.cwd())
+        self.settings = load_settings(self.workspace)
+        self.title = self.settings.workspace.name or self.workspace.root.name
+        self.link = self._make_link(self.workspace)
+        self._open(self.link)
+
+    # --- rooms ---------------------------------------------------------------------------------
+
+    def go(self, where: str) -> None:
+        """Open a room over the one that is open."""
+        self.push_screen(room(where))
+
+    def on_ready(self) -> None:
+        if self._over:
+            self.go(self._over)
+        self._look_at_size(self.size)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._look_at_size(event.size)
+
+    def _look_at_size(self, size: Size) -> None:
+        width, height = size
+        top = self.screen_stack[-1] if self.screen_stack else None
+        if too_small(width, height):
+            if isinstance(top, TooSmall):
+                top.resized(width, height)
+            elif top is not None:
+                self.push_screen(TooSmall(width, height))
+        elif isinstance(top, TooSmall):
+            self.pop_screen()
+
+    # --- the end -------------------------------------------------------------------------------
+
+    async def shut_down(self) -> None:
+        """Let every open room put its work away, then end."""
+        if self._leaving:
+            return
+        self._leaving = True
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, Room):
+                await screen.before_leaving()
+        self.exit(0)
+
+    async def on_unmount(self) -> None:
+        if self.link is not None:
+            await self.link.close()
+
+    def _hang_up(self, number: int) -> None:
+        watchdog = threading.Timer(HANG_UP_S, os._exit, [128 + number])
+        watchdog.daemon = True
+        watchdog.start()
+        self.run_worker(self.shut_down())
+
+    def _fatal_error(self) -> None:
+        """End on an error nobody foresaw, without drawing its traceback.
+
+        Called while the error is being handled; `run_app` raises it when the terminal is whole.
+        """
+        self.crash = self.crash or sys.exception()
+        self._close_messages_no_wait()
+
+
+def _settle_garbage() -> None:
+    """Take what the start made out of the collector's sight: its pauses were the slow keys."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def run_app(
+    workspace: Workspace | None, start: str = "home", as_name: str | None = None, over: str = ""
+) -> int:
+    """Run the program in this terminal until the person leaves it.
+
+    Args:
+        workspace: None opens the home screen, which offers to make one here.
+        as_name: the annotator to act as; for the workspace's owner only.
+        over: a room that is opened over the first one.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UsageError: no terminal, settings that cannot be read, or a theme that there is not.
+        Exception: an error that nobody foresaw, once the terminal is as it was before.
+    """
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "The screens need a terminal, and this is not one.",
+            hint="Without one, use the commands: rlhf-tui --help lists them. "
+            "(The screens are drawn on stderr: do not send it to a file.)",
+        )
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError(
+            "The screens need a terminal that can move its cursor, and TERM is 'dumb'.",
+            hint="Set TERM to what the terminal is, xterm-256color say.",
+        )
+    from rlhf_tui.hub.aio import AsyncHub
+
+    for name in ("COLUMNS", "LINES"):
+        # Exported by some shells and by readline: Textual would believe them for ever, and not
+        # the terminal that is resized.
+        os.environ.pop(name, None)
+    settings = load_settings(workspace) if workspace is not None else Settings()
+    app = RlhfApp(
+        workspace,
+        start,
+        lambda here: AsyncHub(here, client="tui", as_name=as_name),
+        settings,
+        over,
+    )
+    app.run()
+    if app.crash is not None:
+        raise app.crash
+    return app.return_code or 0

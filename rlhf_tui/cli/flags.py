@@ -1,0 +1,127 @@
+"""Command-line flags made from the option structs: nothing about an option is written twice."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import msgspec
+import typer
+
+from rlhf_tui.config import options
+from rlhf_tui.config.options import OPTIONS
+from rlhf_tui.config.template import default_of, described
+
+PANELS: dict[type[options.Options], str] = {
+    options.GenerateOptions: "Generation",
+    options.ScoreOptions: "Scoring",
+    options.SFTOptions: "Supervised fine-tuning",
+    options.RewardOptions: "Reward model",
+    options.PPOOptions: "PPO",
+    options.EpochOptions: "Length of the run",
+    options.TrainOptions: "Model and optimizer",
+    options.Options: "Machine",
+}
+"""The heading under which --help lists the options that a struct brings."""
+
+SHORT = {"k": "-k"}
+
+
+def with_flags(kind: str, body: Callable[..., None]) -> Callable[..., None]:
+    """A command function whose parameters are `body`'s own and one for every option of a kind.
+
+    `body` takes a keyword `given`: the options that were given on the command line, in their own
+    names, and nothing else.
+    """
+    own = inspect.signature(body, eval_str=True)
+    flags = list(parameters(kind))
+    names = {flag.name for flag in flags}
+
+    def command(**values: Any) -> None:
+        given = {
+            name: value
+            for name, value in values.items()
+            if name in names and value is not None and value != []
+        }
+        body(**{k: v for k, v in values.items() if k not in names}, given=given)
+
+    shared = [p for p in own.parameters.values() if p.name != "given"]
+    signature = inspect.Signature([*shared, *flags])
+    command.__signature__ = signature  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    command.__doc__ = body.__doc__
+    return command
+
+
+def parameters(kind: str) -> Iterator[inspect.Parameter]:
+    """A keyword parameter, annotated for typer, for each option of a kind of run."""
+    struct = OPTIONS[kind]
+    fields = {field.name: field for field in msgspec.structs.fields(struct)}
+    for name, field in sorted(fields.items(), key=lambda item: _panel_order(struct, item[0])):
+        description, bounds, choices = described(field.type)
+        default = default_of(field)
+        shown = [] if default in ("", []) else [f"default: {_shown(default)}"]
+        extra = "; ".join([*bounds, *shown])
+        text = description or name.replace("_", " ").capitalize()
+        text = f"{text}.  [{extra}]" if extra else f"{text}."
+        annotation = _bare(field.type)
+        repeated = get_origin(annotation) is list
+        yield inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=[] if repeated else None,
+            annotation=Annotated[
+                annotation if repeated else annotation | None,
+                typer.Option(
+                    *_declarations(name, annotation),
+                    help=text,
+                    metavar=_metavar(annotation, choices),
+                    show_default=False,
+                    rich_help_panel=PANELS[_home(struct, name)],
+                ),
+            ],
+        )
+
+
+def _declarations(name: str, annotation: Any) -> list[str]:
+    flag = f"--{name.replace('_', '-')}"
+    if annotation is bool:
+        return [f"{flag}/--no-{name.replace('_', '-')}"]
+    return [SHORT[name], flag] if name in SHORT else [flag]
+
+
+def _metavar(annotation: Any, choices: list[str]) -> str | None:
+    if choices:
+        return "|".join(choices)
+    return {int: "INT", float: "NUMBER", str: "TEXT"}.get(annotation)
+
+
+def _shown(default: Any) -> str:
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    return str(default)
+
+
+def _bare(annotation: Any) -> Any:
+    """The type without its bounds, which `resolve_options` checks for every source alike."""
+    while hasattr(annotation, "__metadata__"):
+        annotation = annotation.__origin__
+    if get_origin(annotation) is list:
+        inner = _bare(get_args(annotation)[0])
+        # typer repeats plain types only; the choices are checked with the bounds.
+        return list[str] if get_origin(inner) is Literal else list[inner]  # type: ignore[valid-type]
+    return annotation
+
+
+def _home(struct: type[options.Options], name: str) -> type[options.Options]:
+    """The nearest struct that brings the option."""
+    for parent in struct.__mro__:
+        if name in inspect.get_annotations(parent):
+            return parent
+    raise TypeError(f"{struct.__name__} has no option {name}")
+
+
+def _panel_order(struct: type[options.Options], name: str) -> tuple[int, int]:
+    home = _home(struct, name)
+    return struct.__mro__.index(home), list(home.__annotations__).index(name)

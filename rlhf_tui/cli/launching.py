@@ -1,0 +1,76 @@
+"""Launch a background run through the hub, say what was decided, and follow it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from rlhf_tui.cli.follow import come_back, follow
+from rlhf_tui.cli.output import note, say, say_json
+from rlhf_tui.errors import RunFailed
+from rlhf_tui.hub.client import HubClient
+from rlhf_tui.hub.messages import Launch, Launched, RunInfo
+from rlhf_tui.runs.environment import carried
+from rlhf_tui.runs.layout import RunKind
+from rlhf_tui.workspace import Workspace
+
+
+def launch(
+    workspace: Workspace,
+    kind: RunKind,
+    arguments: dict[str, Any],
+    *,
+    title: str,
+    detach: bool,
+    as_json: bool,
+) -> int:
+    """Start a run; returns the exit code: 0, or RunFailed's when it was followed to a bad end.
+
+    Raises:
+        RlhfError: the hub refused the launch.
+    """
+    with HubClient(workspace) as client:
+        launched = client.call(
+            Launch(
+                kind=kind,
+                arguments=arguments,
+                title=title,
+                cwd=str(Path.cwd()),
+                environment=carried(os.environ),
+            ),
+            Launched,
+        )
+        if detach and as_json:
+            say_json(launched)
+            return 0
+        for sentence in launched.notes:
+            note(sentence)
+        if detach:
+            say(launched.run_id)
+            note(come_back(launched.run_id))
+            return 0
+        return ended(follow(client, launched), as_json=as_json)
+
+
+def ended(run: RunInfo, *, as_json: bool) -> int:
+    """Say how a followed run ended; returns the exit code.
+
+    Raises:
+        RunFailed: it failed or was stopped.
+    """
+    if as_json:
+        say_json(run)
+        return 0 if run.state == "finished" else RunFailed.exit_code
+    if run.state == "finished":
+        say(f"{run.run_id} finished. {run.message}".rstrip())
+        return 0
+    if run.state == "stopped":
+        raise RunFailed(
+            f"{run.run_id} was stopped. {run.message}".rstrip(),
+            hint=f"It goes on with: rlhf-tui runs resume {run.run_id}",
+        )
+    raise RunFailed(
+        f"{run.run_id} failed: {run.message or 'it left no message'}",
+        hint=f"Read its log: rlhf-tui runs logs {run.run_id}",
+    )

@@ -1,0 +1,76 @@
+"""`generate`, `score` and `train sft|rm|ppo`: start a background run and follow it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from rlhf_tui.cli import pages
+from rlhf_tui.cli.common import JsonOption, WorkspaceOption
+from rlhf_tui.cli.flags import with_flags
+from rlhf_tui.config.resolve import chosen_options
+from rlhf_tui.config.settings import load_settings
+from rlhf_tui.runs.layout import RunKind
+from rlhf_tui.workspace import find_workspace
+
+TITLES: dict[RunKind, str] = {
+    "generate": "Write completions for the workspace's prompts with a model.",
+    "score": "Score a run's completions with a reward model, or estimate their KL.",
+    "sft": "Fine-tune a model on demonstrations (SFT).",
+    "rm": "Train a reward model on the rankings.",
+    "ppo": "Improve a policy against a reward model by PPO.",
+}
+TRAINERS: tuple[RunKind, ...] = ("sft", "rm", "ppo")
+EXPLAINED = (
+    "\n\nThe run goes on in the background. By default its progress is followed here: Ctrl-C "
+    "only stops following."
+)
+
+
+def register(app: typer.Typer) -> None:
+    _add(app, "generate", panel="Label")
+    train = pages.group("Train a model: SFT, a reward model, or PPO.")
+    for kind in TRAINERS:
+        _add(train, kind, panel=None)
+    app.add_typer(train, name="train", rich_help_panel="Train")
+    _add(app, "score", panel="Train")
+
+
+def _add(app: typer.Typer, kind: RunKind, *, panel: str | None) -> None:
+    text = TITLES[kind] + EXPLAINED
+    app.command(kind, cls=pages.Command, help=text, rich_help_panel=panel)(_command(kind))
+
+
+def _command(kind: RunKind) -> Any:
+    def body(
+        *,
+        title: Annotated[
+            str, typer.Option(metavar="TEXT", help="A name for the run, for people.")
+        ] = "",
+        config: Annotated[
+            Path | None,
+            typer.Option(metavar="FILE", help="Options from a file like rlhf.toml."),
+        ] = None,
+        detach: Annotated[
+            bool, typer.Option("--detach", "-d", help="Return at once; do not follow.")
+        ] = False,
+        json: JsonOption = False,
+        workspace: WorkspaceOption = None,
+        given: dict[str, Any],
+    ) -> None:
+        from rlhf_tui.cli.launching import launch
+
+        place = find_workspace(workspace)
+        arguments = chosen_options(
+            kind,
+            load_settings(place),
+            config_file=config,
+            environ=os.environ,
+            given=given,
+        )
+        raise typer.Exit(launch(place, kind, arguments, title=title, detach=detach, as_json=json))
+
+    return with_flags(kind, body)

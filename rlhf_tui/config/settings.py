@@ -1,0 +1,222 @@
+"""The settings of a workspace, read from rlhf.toml and the environment into typed structs."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from rlhf_tui.config.options import OPTIONS
+from rlhf_tui.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from rlhf_tui.workspace import Workspace
+
+ENVIRONMENT_PREFIX = "RLHF_TUI"
+"""A setting's variable is RLHF_TUI_<SECTION>_<FIELD>: RLHF_TUI_TRAIN_PPO_KL_COEF."""
+
+
+class WorkspaceSettings(msgspec.Struct, frozen=True):
+    name: Annotated[str, Meta(description="Shown in titles")] = ""
+    seed: Annotated[
+        int, Meta(ge=0, description="Decides, with a prompt's text, which split it falls in")
+    ] = 0
+    validation: Annotated[
+        float, Meta(ge=0, le=1, description="Share of the prompts held out for validation")
+    ] = 0.1
+    test: Annotated[
+        float, Meta(ge=0, le=1, description="Share of the prompts that only evaluation reads")
+    ] = 0.1
+    shared: Annotated[
+        bool, Meta(description="Let people of the directory's group label here too")
+    ] = False
+
+
+class LabelSettings(msgspec.Struct, frozen=True):
+    overlap: Annotated[
+        int, Meta(ge=1, description="People wanted for each ranking, each another one")
+    ] = 1
+    thumbs_overlap: Annotated[int, Meta(ge=1, description="People wanted for each thumb")] = 1
+    lease_minutes: Annotated[
+        int, Meta(ge=1, description="Minutes for which a shown item is kept from others")
+    ] = 30
+    prefetch: Annotated[
+        int, Meta(ge=1, le=20, description="Items fetched ahead, so that the next one is there")
+    ] = 3
+
+
+class DisplaySettings(msgspec.Struct, frozen=True):
+    theme: Annotated[str, Meta(description="Colours of the screens")] = "rlhf-dark"
+    ascii: Annotated[
+        Literal["auto", "yes", "no"],
+        Meta(description="Draw with ASCII only; auto does where the terminal has no UTF-8"),
+    ] = "auto"
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """All of rlhf.toml; tables of runs hold only what was set, in the types of OPTIONS."""
+
+    workspace: WorkspaceSettings = WorkspaceSettings()
+    label: LabelSettings = LabelSettings()
+    display: DisplaySettings = DisplaySettings()
+    generate: dict[str, Any] = {}
+    score: dict[str, Any] = {}
+    train: dict[str, dict[str, Any]] = {}
+    """By kind: sft, rm, ppo."""
+
+    def of_kind(self, kind: str) -> dict[str, Any]:
+        """What rlhf.toml says of a kind of run."""
+        if kind == "generate":
+            return self.generate
+        return self.score if kind == "score" else self.train.get(kind, {})
+
+
+TABLES: dict[str, type[msgspec.Struct]] = {
+    "workspace": WorkspaceSettings,
+    "label": LabelSettings,
+    "display": DisplaySettings,
+    "generate": OPTIONS["generate"],
+    "score": OPTIONS["score"],
+    "train.sft": OPTIONS["sft"],
+    "train.rm": OPTIONS["rm"],
+    "train.ppo": OPTIONS["ppo"],
+}
+"""Every table that rlhf.toml may hold, with the struct whose fields are its keys."""
+
+
+def table_of_kind(kind: str) -> str:
+    """The table of a kind of run: `ppo` → `train.ppo`."""
+    return kind if kind in TABLES else f"train.{kind}"
+
+
+def convert_fields(
+    struct: type[msgspec.Struct], values: Mapping[str, Any], *, where: str, lax: bool = False
+) -> dict[str, Any]:
+    """The values in the types of the struct's fields, each one checked alone.
+
+    Args:
+        where: names the place in errors, as in `[train.ppo] of /w/rlhf.toml`.
+        lax: take text for numbers and truth values, as the environment gives it.
+
+    Raises:
+        UsageError: an unknown name (with the nearest one), or a value out of type or bounds.
+    """
+    fields = {field.name: field for field in msgspec.structs.fields(struct)}
+    converted: dict[str, Any] = {}
+    for key, value in values.items():
+        if key not in fields:
+            raise UsageError(f"There is no setting {key!r} in {where}.", hint=nearest(key, fields))
+        try:
+            converted[key] = msgspec.convert(value, fields[key].type, strict=not lax)
+        except msgspec.ValidationError as error:
+            problem = str(error).split(" - at ")[0]
+            raise UsageError(
+                f"{key} = {value!r} in {where} is not possible: {problem}.".replace("`", "")
+            ) from None
+    return converted
+
+
+def read_tables(path: Path) -> dict[str, dict[str, Any]]:
+    """The tables of a settings file, flat (`train.ppo`), checked and typed.
+
+    Raises:
+        UsageError: unreadable, not TOML, an unknown table or key, or a bad value.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"Cannot read {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}.") from None
+    tables: dict[str, dict[str, Any]] = {}
+    for name, values in _flat(document, path):
+        if name not in TABLES:
+            raise UsageError(f"There is no table [{name}] in {path}.", hint=nearest(name, TABLES))
+        tables[name] = convert_fields(TABLES[name], values, where=f"[{name}] of {path}")
+    return tables
+
+
+def _flat(document: dict[str, Any], path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
+    for name, value in document.items():
+        if not isinstance(value, dict):
+            raise UsageError(
+                f"{name!r} stands outside of the tables of {path}.", hint=nearest(name, TABLES)
+            )
+        if name != "train":
+            yield name, value
+            continue
+        for kind, inner in value.items():
+            if not isinstance(inner, dict):
+                kinds = [table for table in TABLES if table.startswith("train.")]
+                raise UsageError(
+                    f"{kind!r} stands directly in [train] of {path}.",
+                    hint=f"Put it into one of: {', '.join(kinds)}.",
+                )
+            yield f"train.{kind}", inner
+
+
+def from_environment(table: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """What RLHF_TUI_<TABLE>_<FIELD> variables say of a table; lists are split at commas.
+
+    Raises:
+        UsageError: a variable of this table that names no field, or a bad value.
+    """
+    struct = TABLES[table]
+    prefix = f"{ENVIRONMENT_PREFIX}_{table.replace('.', '_').upper()}_"
+    lists = {
+        field.name
+        for field in msgspec.structs.fields(struct)
+        if isinstance(field.default_factory, type) or isinstance(field.default, list)
+    }
+    found: dict[str, Any] = {}
+    for name, text in environ.items():
+        if not name.startswith(prefix):
+            continue
+        key = name.removeprefix(prefix).lower()
+        where = f"the environment ({name})"
+        value = [part.strip() for part in text.split(",") if part.strip()] if key in lists else text
+        found.update(convert_fields(struct, {key: value}, where=where, lax=True))
+    return found
+
+
+def load_settings(workspace: Workspace, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of a workspace: defaults, then rlhf.toml, then the environment.
+
+    The tables of runs are left as rlhf.toml has them: `resolve_options` puts the environment
+    over them, behind `--config`.
+
+    Raises:
+        UsageError: as `read_tables` and `from_environment`.
+    """
+    environ = os.environ if environ is None else environ
+    tables = read_tables(workspace.config)
+
+    def both(table: str) -> dict[str, Any]:
+        return tables.get(table, {}) | from_environment(table, environ)
+
+    settings = Settings(
+        workspace=WorkspaceSettings(**both("workspace")),
+        label=LabelSettings(**both("label")),
+        display=DisplaySettings(**both("display")),
+        generate=tables.get("generate", {}),
+        score=tables.get("score", {}),
+        train={
+            kind: tables[f"train.{kind}"]
+            for kind in ("sft", "rm", "ppo")
+            if f"train.{kind}" in tables
+        },
+    )
+    shares = settings.workspace
+    if shares.validation + shares.test >= 1:
+        raise UsageError(
+            f"validation ({shares.validation}) and test ({shares.test}) in [workspace] of "
+            f"{workspace.config} leave nothing to train on: their sum must be below 1."
+        )
+    return settings

@@ -1,0 +1,67 @@
+"""Errors that reach a person: one sentence, what to do next, and an exit code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class RlhfError(Exception):
+    """An expected failure, told as a sentence.
+
+    Attributes:
+        hint: what to do next; empty when the sentence says it all.
+        exit_code: what the shell command ends with.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UsageError(RlhfError):
+    """A wrong option, name or value; no workspace found."""
+
+    exit_code = 2
+
+
+class InputError(RlhfError):
+    """A file or row that cannot be taken."""
+
+    exit_code = 3
+
+
+class HubError(RlhfError):
+    """The hub refused, is away, or speaks another version."""
+
+    exit_code = 4
+
+
+class RunFailed(RlhfError):
+    """A background run ended badly."""
+
+    exit_code = 5
+
+
+class Denied(HubError):
+    """The acting annotator's role does not allow the operation."""
+
+
+class NothingToDo(RlhfError):
+    """The request is well-formed, but there are no data for it yet."""
+
+    exit_code = 6
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """A clause that names the nearest valid name and lists all: for a hint behind a wrong name."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    listed = ", ".join(names)
+    return f"Did you mean {close[0]!r}? Known: {listed}." if close else f"Known: {listed}."

@@ -1,0 +1,88 @@
+"""What a person is shown of a task: texts in an order of their own, and nothing of their origin."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+
+from rlhf_tui.hub.messages import Item
+from rlhf_tui.records import Completion, Event, Prompt, Task
+from rlhf_tui.store.database import Store
+from rlhf_tui.store.read import ItemRow, current_events, drafts, items
+
+
+def shown_order(seed: int, annotator: str, task_id: str, completion_ids: list[str]) -> list[str]:
+    """The completions of a task as this annotator sees them: shuffled, and always the same."""
+
+    def place(completion_id: str) -> bytes:
+        key = f"{seed}\0{annotator}\0{task_id}\0{completion_id}"
+        return hashlib.sha256(key.encode()).digest()
+
+    return sorted(completion_ids, key=place)
+
+
+def blind(completion: Completion) -> Completion:
+    """Its text alone: no model, run, parameters, parent, or whether a person wrote it."""
+    return Completion(
+        completion_id=completion.completion_id,
+        prompt_id=completion.prompt_id,
+        completion=completion.completion,
+    )
+
+
+def blind_task(task: Task, order: list[str]) -> Task:
+    """Without gold and run, and with the ids in the order shown, which tells nothing."""
+    return Task(
+        task_id=task.task_id,
+        kind=task.kind,
+        prompt_id=task.prompt_id,
+        completion_ids=order,
+        overlap=task.overlap,
+        priority=task.priority,
+    )
+
+
+def blind_prompt(prompt: Prompt) -> Prompt:
+    """Without what an import knew beside the text, which may hold answers, and without the name
+    of its file, which may name models."""
+    return msgspec.structs.replace(prompt, source="", meta={})
+
+
+def build(
+    row: ItemRow,
+    seed: int,
+    annotator: str,
+    draft: dict[str, object] | None = None,
+    event: Event | None = None,
+) -> Item:
+    """An item for an annotator; a judged one keeps the order in which it was judged."""
+    ids = row.task.completion_ids
+    order = shown_order(seed, annotator, row.task.task_id, ids)
+    if event is not None and sorted(event.shown) == sorted(ids):
+        order = list(event.shown)
+    by_id = {c.completion_id: c for c in row.completions}
+    return Item(
+        task=blind_task(row.task, order),
+        prompt=blind_prompt(row.prompt),
+        completions=[blind(by_id[i]) for i in order],
+        draft=draft,
+        event=event,
+    )
+
+
+def leased(store: Store, task_ids: list[str], seed: int, annotator: str) -> list[Item]:
+    """Items of these tasks, not judged by the annotator, in this order."""
+    kept = drafts(store, annotator, task_ids)
+    return [
+        build(row, seed, annotator, kept.get(row.task.task_id)) for row in items(store, task_ids)
+    ]
+
+
+def known(store: Store, task_id: str, seed: int, annotator: str) -> Item | None:
+    """An item with the annotator's judgement of it, if there is one; None for an unknown id."""
+    events = current_events(store, annotator, [task_id])
+    kept = drafts(store, annotator, [task_id])
+    for row in items(store, [task_id]):
+        return build(row, seed, annotator, kept.get(task_id), events.get(task_id))
+    return None

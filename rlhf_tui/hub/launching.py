@@ -1,0 +1,199 @@
+"""Answers about background runs: launch, list, show, stop, resume."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rlhf_tui.config.resolve import resolve_options as options_of
+from rlhf_tui.config.settings import load_settings
+from rlhf_tui.dataset.snapshot import MANIFEST, write_snapshot
+from rlhf_tui.errors import RlhfError, UsageError
+from rlhf_tui.hub.devices import choose_device, gpu_count
+from rlhf_tui.hub.hub import Hub, now_ms
+from rlhf_tui.hub.identity import Identity
+from rlhf_tui.hub.jobs import ENDED, state_of
+from rlhf_tui.hub.messages import (
+    Launch,
+    Launched,
+    ListRuns,
+    ResumeRun,
+    RunAnswer,
+    RunInfo,
+    RunList,
+    ShowRun,
+    StopRun,
+)
+from rlhf_tui.hub.models import Resolved, resolve_options
+from rlhf_tui.hub.version import program_version
+from rlhf_tui.runs import layout
+from rlhf_tui.runs.checkpoints import complete
+from rlhf_tui.runs.environment import carried
+from rlhf_tui.runs.layout import RunArguments
+from rlhf_tui.runs.state import describe
+from rlhf_tui.store.write import RunRow, save_snapshot_row
+
+VERSIONS = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "duckdb")
+MOST_LISTED = 1_000
+
+
+async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
+    settings = load_settings(hub.workspace)
+    hub.settings = settings
+    wanted = options_of(
+        request.kind, settings, config_file=None, environ={}, given=request.arguments
+    )
+    cwd = Path(request.cwd or hub.workspace.root)
+    chosen = resolve_options(wanted, settings, hub.jobs.rows, cwd)
+    environment = carried(request.environment)
+    device, chosen = _place(hub, chosen, environment)
+    directory = hub.jobs.new_directory(request.kind)
+    try:
+        manifest = await hub.read(
+            write_snapshot, request.kind, chosen.options, directory / layout.DATASET
+        )
+        arguments = RunArguments(
+            run_id=directory.name,
+            kind=request.kind,
+            arguments=msgspec.to_builtins(chosen.options),
+            title=request.title,
+            created_ms=now_ms(),
+            workspace=str(hub.workspace.root),
+            cwd=str(cwd),
+            environment=environment,
+            versions=_versions(),
+            device=device,
+            lineage=chosen.lineage,
+        )
+        await asyncio.to_thread(layout.write_atomic, directory / layout.ARGS, arguments)
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    raw = (directory / layout.DATASET / MANIFEST).read_bytes()
+    await hub.writer.do(save_snapshot_row, hub.store, directory.name, request.kind, raw)
+    await hub.jobs.enqueue(_row(arguments, directory), device)
+    return _launched(hub, directory.name, [*chosen.notes, *manifest.notes])
+
+
+def _place(hub: Hub, chosen: Resolved, environment: dict[str, str]) -> tuple[str, Resolved]:
+    """The queue for a run; among several GPUs the worker is told which."""
+    gpus = gpu_count(environment)
+    device = choose_device(chosen.options.device, gpus, hub.jobs.busy_devices())
+    if gpus > 1 and device != chosen.options.device:
+        chosen.options = msgspec.structs.replace(chosen.options, device=device)
+    return device, chosen
+
+
+def _row(arguments: RunArguments, directory: Path) -> RunRow:
+    return RunRow(
+        run_id=arguments.run_id,
+        kind=arguments.kind,
+        state="queued",
+        title=arguments.title,
+        directory=str(directory),
+        created_ms=arguments.created_ms,
+        arguments=arguments.arguments,
+    )
+
+
+def _versions() -> dict[str, str]:
+    """Versions of what decides a run's results, read without importing any of it."""
+    found = {"rlhf-tui": program_version()}
+    for name in VERSIONS:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _launched(hub: Hub, run_id: str, notes: list[str]) -> Launched:
+    row = hub.jobs.rows[run_id]
+    place = hub.jobs.queue_position(run_id)
+    if place:
+        notes = [*notes, f"It waits for its device: number {place} in the queue."]
+    return Launched(run_id=run_id, state=state_of(row), directory=row.directory, notes=notes)
+
+
+async def resume(hub: Hub, _who: Identity, request: ResumeRun) -> Launched:
+    row = hub.jobs.find(request.run_id)
+    if row.state not in ("stopped", "failed"):
+        raise UsageError(
+            f"{row.run_id} is {row.state}; only a stopped or failed run can be resumed."
+        )
+    directory = Path(row.directory)
+    arguments = layout.read(directory / layout.ARGS, RunArguments)
+    if arguments is None:
+        raise UsageError(f"{directory} holds no {layout.ARGS} any more.", hint="Launch it anew.")
+    saved = complete(directory / layout.CHECKPOINTS)
+    note = f"It goes on from {saved[-1].name}." if saved else "It has no checkpoint to go on from."
+    queued = msgspec.structs.replace(row, state="queued", ended_ms=0, message="")
+    await hub.jobs.enqueue(queued, arguments.device)
+    return _launched(hub, row.run_id, [note])
+
+
+async def stop(hub: Hub, _who: Identity, request: StopRun) -> RunAnswer:
+    row = hub.jobs.find(request.run_id)
+    await hub.jobs.stop(row, force=request.force)
+    return await show(hub, _who, ShowRun(run_id=row.run_id))
+
+
+async def show(hub: Hub, _who: Identity, request: ShowRun) -> RunAnswer:
+    row = hub.jobs.find(request.run_id)
+    place = hub.jobs.queue_position(row.run_id)
+    return RunAnswer(run=await asyncio.to_thread(_info, row, place, full=True))
+
+
+async def list_runs(hub: Hub, _who: Identity, request: ListRuns) -> RunList:
+    rows = [
+        row
+        for row in reversed(hub.jobs.rows.values())
+        if not request.kinds or row.kind in request.kinds
+    ][: min(max(request.limit, 1), MOST_LISTED)]
+    places = {row.run_id: hub.jobs.queue_position(row.run_id) for row in rows}
+    infos = await asyncio.to_thread(
+        lambda: [_info(row, places[row.run_id], full=False) for row in rows]
+    )
+    return RunList(runs=infos)
+
+
+def _info(row: RunRow, place: int, *, full: bool) -> RunInfo:
+    info = RunInfo(
+        run_id=row.run_id,
+        kind=msgspec.convert(row.kind, layout.RunKind),
+        state=state_of(row),
+        title=row.title,
+        directory=row.directory,
+        created_ms=row.created_ms,
+        queue_position=place,
+        started_ms=row.started_ms,
+        ended_ms=row.ended_ms,
+        message=row.message,
+    )
+    if place:
+        return info
+    try:
+        facts = describe(Path(row.directory))
+    except RlhfError:
+        # Its directory was removed: the row is all that is left of it.
+        return info
+    info.status, info.exit = facts.status, facts.exit
+    if row.state not in ENDED:
+        info.lost, info.message = facts.lost, facts.message
+    if full:
+        info.arguments = facts.arguments
+    return info
+
+
+HANDLERS: dict[Any, Any] = {
+    Launch: launch,
+    ListRuns: list_runs,
+    ShowRun: show,
+    StopRun: stop,
+    ResumeRun: resume,
+}

@@ -1,0 +1,443 @@
+"""The contract between the hub and everything that talks to it, in this one file.
+
+A frame on the socket is one line of JSON: `{"id": 7, "body": {"type": "Lease", …}}`. The answer
+carries the same id. Every request names the role that it needs; the server checks it before it
+does anything. SQL is not an operation.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from rlhf_tui.dataset.spec import DatasetSpec
+from rlhf_tui.records import Annotator, Completion, Event, Prompt, Score, Split, Task, TaskKind
+from rlhf_tui.runs.layout import RunArguments, RunExit, RunKind, RunStatus, State
+
+PROTOCOL = 1
+"""Raised with every change that an older client or hub would misread."""
+
+MAX_FRAME = 64 * 1024 * 1024
+"""Bytes of the longest line either side accepts: an import batch of long texts fits."""
+
+AccessRole = Literal["anyone", "annotator", "owner"]
+
+
+class Request(msgspec.Struct, tag=True, forbid_unknown_fields=True, omit_defaults=True):
+    role: ClassVar[AccessRole] = "owner"
+
+
+class Answer(msgspec.Struct, tag=True, omit_defaults=True):
+    pass
+
+
+# --- the connection ---------------------------------------------------------------------------
+
+
+class Hello(Request):
+    """First on every connection. `as_name` is for the owner's uid only."""
+
+    role: ClassVar[AccessRole] = "anyone"
+    protocol: int
+    version: str
+    client: str
+    """What is connecting: tui, cli, supervisor …; stored with events."""
+    as_name: str | None = None
+    as_kind: Literal["human", "ai"] = "human"
+
+
+class Welcome(Answer):
+    version: str
+    workspace: str
+    annotator: str
+    role: AccessRole
+    """What this connection may do: owner or annotator."""
+    pid: int
+
+
+class Failure(Answer):
+    """The request was refused or failed; `code` is an errors.py exit code."""
+
+    message: str
+    hint: str = ""
+    code: int = 4
+    fatal: bool = False
+    """True when the connection is closed after it (another version, say)."""
+
+
+class Done(Answer):
+    pass
+
+
+# --- labelling --------------------------------------------------------------------------------
+
+
+class Item(msgspec.Struct, omit_defaults=True):
+    """One thing to judge, with all that a screen needs."""
+
+    task: Task
+    prompt: Prompt
+    completions: list[Completion]
+    """In the order to show: shuffled per annotator and task. Model names and parameters are
+    blanked for annotators."""
+    lease_id: str = ""
+    expires_ms: int = 0
+    draft: dict[str, Any] | None = None
+    event: Event | None = None
+    """The annotator's current judgement, when the item comes from their history."""
+
+
+class Lease(Request):
+    """Take up to `limit` more items of a kind; held leases are renewed and not counted."""
+
+    role: ClassVar[AccessRole] = "annotator"
+    kind: TaskKind
+    limit: int = 1
+    held: list[str] = []
+    """Ids of the tasks that this client still shows; they are not handed out again to it."""
+    skipped: bool = False
+    """Hand out what this annotator skipped before instead of new items."""
+
+
+class Leased(Answer):
+    items: list[Item]
+    remaining: int
+    """Open items for this annotator after these."""
+
+
+class GetItem(Request):
+    """One item again, for history and revision; no lease."""
+
+    role: ClassVar[AccessRole] = "annotator"
+    task_id: str
+
+
+class ItemAnswer(Answer):
+    item: Item
+
+
+class Submit(Request):
+    """Append events of the acting annotator: judge, revise, retract, skip, flag, release.
+
+    Acknowledged only when durable. A repeated event_id is answered 'duplicate'.
+    """
+
+    role: ClassVar[AccessRole] = "annotator"
+    events: list[Event]
+
+
+class Stored(msgspec.Struct):
+    event_id: str
+    outcome: Literal["stored", "duplicate", "surplus"]
+    seq: int
+
+
+class Submitted(Answer):
+    results: list[Stored]
+
+
+class SaveDraft(Request):
+    """Keep a half-made judgement; an empty body forgets it."""
+
+    role: ClassVar[AccessRole] = "annotator"
+    task_id: str
+    body: dict[str, Any] = {}
+
+
+class History(Request):
+    """The acting annotator's own current judgements and skips, newest first."""
+
+    role: ClassVar[AccessRole] = "annotator"
+    limit: int = 50
+    before_seq: int = 0
+    """Only events with a smaller seq; 0 for the newest."""
+    kind: TaskKind | None = None
+
+
+class HistoryAnswer(Answer):
+    events: list[Event]
+
+
+class Progress(Request):
+    """Counts for the acting annotator and for the workspace."""
+
+    role: ClassVar[AccessRole] = "annotator"
+
+
+class KindProgress(msgspec.Struct):
+    tasks: int = 0
+    judgements_wanted: int = 0
+    judgements: int = 0
+    mine: int = 0
+    skipped: int = 0
+    """By the acting annotator, and not judged since."""
+    open_for_me: int = 0
+    mine_today: int = 0
+
+
+class ProgressAnswer(Answer):
+    rank: KindProgress
+    thumbs: KindProgress
+    prompts: int
+    completions: int
+    annotators: int
+    runs_active: int
+
+
+# --- bringing data in -------------------------------------------------------------------------
+
+
+class Ingest(Request):
+    """A batch of records from an import; ids are of the content, so repeats add nothing.
+
+    The hub sets each new prompt's split by the hash of its first user turn, unless `split`
+    forces one.
+    """
+
+    prompts: list[Prompt] = []
+    completions: list[Completion] = []
+    tasks: list[Task] = []
+    events: list[Event] = []
+    annotators: list[Annotator] = []
+    split: Split | None = None
+    """Force this split on the batch's new prompts; None: by hash."""
+
+
+class Counts(msgspec.Struct):
+    prompts: int = 0
+    completions: int = 0
+    tasks: int = 0
+    events: int = 0
+
+
+class Ingested(Answer):
+    added: Counts
+    duplicates: Counts
+
+
+# --- taking data out --------------------------------------------------------------------------
+
+
+class Export(Request):
+    """Make an export; the answer names it and its size, `Chunk` then reads it."""
+
+    spec: DatasetSpec
+    format: Literal["parquet", "jsonl"]
+
+
+class Exported(Answer):
+    export_id: str
+    rows: int
+    size: int
+    """Bytes."""
+    note: str = ""
+    """What was left out and why (ties, unranked …), as a sentence."""
+
+
+class Chunk(Request):
+    export_id: str
+    offset: int
+
+
+class ChunkAnswer(Answer):
+    data: bytes
+    """Base64 on the wire (msgspec's rule for bytes in JSON)."""
+    last: bool
+
+
+class ReadPrompts(Request):
+    """Prompts with their completions, in the order of import, a page at a time."""
+
+    after: str = ""
+    limit: int = 100
+    splits: list[Split] = []
+
+
+class PromptPage(Answer):
+    prompts: list[Prompt]
+    completions: list[Completion]
+    next: str = ""
+
+
+class Scores(Request):
+    """Scores that a run of kind `score` gave, with the completions they belong to."""
+
+    run_id: str
+
+
+class ScoresAnswer(Answer):
+    scores: list[Score]
+    completions: list[Completion]
+
+
+class RunCompletions(Request):
+    """All completions of one generate run."""
+
+    run_id: str
+
+
+class CompletionsAnswer(Answer):
+    completions: list[Completion]
+
+
+class Backup(Request):
+    """Copy the store into a new DuckDB file at `path` (absolute, on the hub's machine)."""
+
+    path: str
+
+
+# --- runs -------------------------------------------------------------------------------------
+
+
+class Launch(Request):
+    """Queue a background run. `arguments` are the kind's config fields that the person set or
+    that settings gave; the hub fills in the rest, resolves models, and writes args.json."""
+
+    kind: RunKind
+    arguments: dict[str, Any]
+    title: str = ""
+    cwd: str = ""
+    environment: dict[str, str] = {}
+
+
+class Launched(Answer):
+    run_id: str
+    state: State
+    directory: str
+    notes: list[str]
+    """What was decided for the person: which SFT and reward model, how many rows, where queued."""
+
+
+class RunInfo(msgspec.Struct, omit_defaults=True):
+    run_id: str
+    kind: RunKind
+    state: State
+    title: str
+    directory: str
+    created_ms: int
+    queue_position: int = 0
+    """1 is next; 0 when not queued."""
+    started_ms: int = 0
+    ended_ms: int = 0
+    status: RunStatus | None = None
+    exit: RunExit | None = None
+    arguments: RunArguments | None = None
+    message: str = ""
+    lost: bool = False
+    """True for a run that should be alive and whose heartbeat is too old."""
+
+
+class ListRuns(Request):
+    role: ClassVar[AccessRole] = "annotator"
+    kinds: list[RunKind] = []
+    limit: int = 200
+
+
+class RunList(Answer):
+    runs: list[RunInfo]
+
+
+class ShowRun(Request):
+    """`run_id` may be a unique prefix, or `latest`."""
+
+    run_id: str
+
+
+class RunAnswer(Answer):
+    run: RunInfo
+
+
+class StopRun(Request):
+    """Answered by RunAnswer: the run is then `stopping`, or `stopped` if it had waited."""
+
+    run_id: str
+    force: bool = False
+    """Kill at once, without a checkpoint."""
+
+
+class ResumeRun(Request):
+    """Go on with a stopped or failed run from its latest checkpoint; answered by Launched."""
+
+    run_id: str
+
+
+# --- the hub itself ---------------------------------------------------------------------------
+
+
+class HubStatus(Request):
+    role: ClassVar[AccessRole] = "annotator"
+
+
+class HubStatusAnswer(Answer):
+    pid: int
+    version: str
+    workspace: str
+    started_ms: int
+    clients: int
+    runs_active: int
+    runs_queued: int
+    store_bytes: int
+    events: int
+
+
+class Shutdown(Request):
+    """Leave in good order. Runs go on; refused while clients other than this one are connected
+    unless `force`."""
+
+    force: bool = False
+
+
+AnyRequest = (
+    Hello
+    | Lease
+    | GetItem
+    | Submit
+    | SaveDraft
+    | History
+    | Progress
+    | Ingest
+    | Export
+    | Chunk
+    | ReadPrompts
+    | Scores
+    | RunCompletions
+    | Backup
+    | Launch
+    | ListRuns
+    | ShowRun
+    | StopRun
+    | ResumeRun
+    | HubStatus
+    | Shutdown
+)
+AnyAnswer = (
+    Welcome
+    | Failure
+    | Done
+    | Leased
+    | ItemAnswer
+    | Submitted
+    | HistoryAnswer
+    | ProgressAnswer
+    | Ingested
+    | Exported
+    | ChunkAnswer
+    | PromptPage
+    | ScoresAnswer
+    | CompletionsAnswer
+    | Launched
+    | RunList
+    | RunAnswer
+    | HubStatusAnswer
+)
+
+
+class RequestFrame(msgspec.Struct, forbid_unknown_fields=True):
+    id: int
+    body: AnyRequest
+
+
+class AnswerFrame(msgspec.Struct):
+    id: int
+    body: AnyAnswer

@@ -1,0 +1,170 @@
+"""From what a person calls a model to a path or hub id, and to the run that made it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rlhf_tui.config.options import Options, PPOOptions, ScoreOptions
+from rlhf_tui.config.settings import Settings
+from rlhf_tui.errors import NothingToDo, UsageError, nearest
+from rlhf_tui.runs import layout
+from rlhf_tui.runs.layout import RunKind
+from rlhf_tui.store.write import RunRow
+
+SAMPLE = "sample"
+RUN_ID = re.compile(r"(generate|score|sft|rm|ppo)-\d+")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+MODEL_FILES = ("config.json", "adapter_config.json")
+
+
+class Resolved(msgspec.Struct):
+    """Options whose model references a worker can load."""
+
+    options: Options
+    lineage: dict[str, str]
+    """role → run id."""
+    notes: list[str]
+
+
+def sample_model() -> Path:
+    """The bundled model.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    found = importlib.util.find_spec("rlhf_tui.sample_data")
+    for place in (found.submodule_search_locations or []) if found else []:
+        if (Path(place) / "model" / "config.json").exists():
+            return (Path(place) / "model").resolve()
+    raise UsageError("The bundled sample model is not installed.", hint="Name another model.")
+
+
+def newest(runs: Mapping[str, RunRow], kind: RunKind) -> RunRow | None:
+    """The newest finished run of a kind whose model is there."""
+    finished = [
+        run
+        for run in runs.values()
+        if run.kind == kind and run.state == "finished" and _model_of(run).is_dir()
+    ]
+    return max(finished, key=lambda run: (run.created_ms, run.run_id), default=None)
+
+
+def _model_of(run: RunRow) -> Path:
+    return Path(run.directory) / layout.MODEL
+
+
+def resolve_model(reference: str, runs: Mapping[str, RunRow], cwd: Path) -> tuple[str, str]:
+    """A path or Hugging Face id for a reference, and the run that made it (or '').
+
+    Raises:
+        UsageError: no such run or path, a run without a finished model, or no model there.
+    """
+    if not reference.strip():
+        raise UsageError("No model is named.", hint="Name a path, a run id, or 'sample'.")
+    if reference == SAMPLE:
+        return str(sample_model()), ""
+    if reference in runs or RUN_ID.fullmatch(reference):
+        return _model_of_run(reference, runs), reference
+    path = (cwd / Path(reference).expanduser()).absolute()
+    if path.exists():
+        if not any((path / name).is_file() for name in MODEL_FILES):
+            raise UsageError(
+                f"{path} is not a model: it holds no {MODEL_FILES[0]}.",
+                hint="Name a directory that save_pretrained wrote, a run, or a Hugging Face id.",
+            )
+        return str(path), ""
+    if not HUB_ID.fullmatch(reference):
+        raise UsageError(
+            f"There is no model {reference!r}.",
+            hint="Name a path, a run id, a Hugging Face id, or 'sample'.",
+        )
+    return reference, ""
+
+
+def _model_of_run(run_id: str, runs: Mapping[str, RunRow]) -> str:
+    run = runs.get(run_id)
+    if run is None:
+        known = [r.run_id for r in runs.values() if _model_of(r).is_dir()]
+        raise UsageError(f"There is no run {run_id!r}.", hint=nearest(run_id, known))
+    if not _model_of(run).is_dir():
+        raise UsageError(
+            f"{run_id} ({run.state}) has no model.",
+            hint="Wait until it has finished, or name another run.",
+        )
+    return str(_model_of(run))
+
+
+def resolve_options(
+    options: Options, settings: Settings, runs: Mapping[str, RunRow], cwd: Path
+) -> Resolved:
+    """Options with every model reference resolved and the choices left open made.
+
+    Raises:
+        UsageError: as `resolve_model`.
+        NothingToDo: PPO without a reward model.
+    """
+    notes: list[str] = []
+    if isinstance(options, PPOOptions):
+        options = _choose_for_ppo(options, settings, runs, notes)
+    if isinstance(options, ScoreOptions):
+        _check_score(options, runs)
+    lineage: dict[str, str] = {}
+    resolved: dict[str, Any] = {}
+    for role in _roles(options):
+        reference = getattr(options, role)
+        if reference or role == "model":
+            resolved[role], made_by = resolve_model(reference, runs, cwd)
+            if made_by:
+                lineage[role] = made_by
+    if isinstance(options, ScoreOptions):
+        lineage["completions"] = options.completions
+    return Resolved(msgspec.structs.replace(options, **resolved), lineage, notes)
+
+
+def _roles(options: Options) -> Sequence[str]:
+    names = ("model", "reward_model", "policy", "reference")
+    return [name for name in names if name in options.__struct_fields__]
+
+
+def _choose_for_ppo(
+    options: PPOOptions, settings: Settings, runs: Mapping[str, RunRow], notes: list[str]
+) -> PPOOptions:
+    if not options.model:
+        sft = newest(runs, "sft")
+        start = sft.run_id if sft else str(settings.of_kind("sft").get("model", SAMPLE))
+        notes.append(
+            f"Starting policy: {start}, the newest finished SFT run."
+            if sft
+            else f"There is no finished SFT run: the starting policy is {start!r} itself."
+        )
+        options = msgspec.structs.replace(options, model=start)
+    if not options.reward_model:
+        reward = newest(runs, "rm")
+        if reward is None:
+            raise NothingToDo(
+                "There is no finished reward model yet.",
+                hint="Train one first with 'rlhf-tui train rm', or name one with --reward-model.",
+            )
+        notes.append(f"Reward model: {reward.run_id}, the newest finished one.")
+        options = msgspec.structs.replace(options, reward_model=reward.run_id)
+    return options
+
+
+def _check_score(options: ScoreOptions, runs: Mapping[str, RunRow]) -> None:
+    run = runs.get(options.completions)
+    if run is None or run.kind != "generate":
+        known = [r.run_id for r in runs.values() if r.kind == "generate"]
+        problem = f"{options.completions!r} is not a generate run."
+        if not options.completions:
+            problem = "Which completions are to be scored?"
+        raise UsageError(problem, hint=nearest(options.completions, known))
+    if not options.reward_model and not options.policy:
+        raise UsageError(
+            "There is nothing to score with.", hint="Name a --reward-model, or a --policy for KL."
+        )

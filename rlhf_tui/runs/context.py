@@ -1,0 +1,201 @@
+"""What a run's code is given: its arguments, and where its figures, samples and models go.
+
+Light on purpose: never torch. A kind's module defines `run(context: RunContext) -> None`.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any, TypeVar
+
+import msgspec
+
+from rlhf_tui.errors import InputError, UsageError
+from rlhf_tui.records import Completion, Score, Split
+from rlhf_tui.runs import checkpoints, layout
+from rlhf_tui.runs.layout import HEARTBEAT_S, Phase, RunArguments, RunStatus, SampleRow
+from rlhf_tui.runs.lines import LineLog, metrics_row
+from rlhf_tui.runs.process import mark
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+WRITE_EVERY_S = 0.5
+"""Progress is on disk after at most so long; writing it is the heartbeat thread's work, so that
+a fast training loop does not wait for the disk."""
+
+
+class RunContext:
+    """One run, seen from within its worker."""
+
+    def __init__(self, directory: Path, arguments: RunArguments) -> None:
+        self.directory = directory
+        self.arguments = arguments
+        self.stopped = False
+        """True once the run's code has learnt from should_stop() that it is to end."""
+        self._asked = False
+        self._status = RunStatus("starting", mark(), time.time())
+        self._written = RunStatus("starting", self._status.process, 0.0)
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._metrics = LineLog(directory / layout.METRICS)
+        self._samples = LineLog(directory / layout.SAMPLES)
+        self._completions = LineLog(directory / layout.COMPLETIONS)
+        self._scores = LineLog(directory / layout.SCORES)
+
+    # --- what to do -----------------------------------------------------------------------
+
+    def options(self, kind: type[T]) -> T:
+        """The run's arguments as the kind's typed options.
+
+        Raises:
+            UsageError: args.json does not fit, from another version, say.
+        """
+        try:
+            return msgspec.convert(self.arguments.arguments, kind)
+        except msgspec.ValidationError as error:
+            raise UsageError(
+                f"The arguments of {self.arguments.run_id} do not fit this version: {error}."
+            ) from error
+
+    def should_stop(self) -> bool:
+        """Whether the run was asked to end: save a checkpoint and return."""
+        self.stopped = self.stopped or self._asked
+        return self._asked
+
+    def dataset(self, split: Split) -> Path:
+        """The snapshot's Parquet file of a split.
+
+        Raises:
+            InputError: the snapshot has no such file.
+        """
+        path = self.directory / layout.DATASET / f"{split}.parquet"
+        if not path.exists():
+            raise InputError(f"The snapshot of {self.arguments.run_id} has no {path.name}.")
+        return path
+
+    @property
+    def model_dir(self) -> Path:
+        """Where the finished model goes; not made yet."""
+        return self.directory / layout.MODEL
+
+    # --- what is going on -----------------------------------------------------------------
+
+    def progress(self, step: int, total: int, message: str = "", phase: Phase = "running") -> None:
+        """Say how far the run is; cheap enough for every step.
+
+        Args:
+            total: 0 while not known.
+        """
+        with self._lock:
+            changed = phase != self._status.phase
+            self._status.step, self._status.total_steps = step, total
+            self._status.message, self._status.phase = message, phase
+        if changed:
+            self._write_status()
+
+    def log_metrics(self, step: int, metrics: Mapping[str, Any], **extra: Any) -> None:
+        """Append a line to metrics.jsonl; a value that is not finite becomes null there.
+
+        Args:
+            metrics: by name, numbers or one-element arrays.
+            extra: other JSON values of the line (epoch, split …).
+
+        Raises:
+            OSError: the disk is full.
+        """
+        row = metrics_row(step, metrics, extra)
+        self._metrics.append([row])
+        latest = {name: row[name] for name in metrics if row[name] is not None}
+        with self._lock:
+            self._status.metrics = self._status.metrics | latest
+
+    def sample(self, row: SampleRow) -> None:
+        """Append a sample completion for people to look at."""
+        for name in ("reward", "kl"):
+            value = getattr(row, name)
+            if value is not None and not math.isfinite(value):
+                row = msgspec.structs.replace(row, **{name: None})
+        self._samples.append([row])
+
+    def append_completions(self, completions: Sequence[Completion]) -> None:
+        """Hand completions to the hub, which takes them into the store while the run goes on."""
+        self._completions.append(completions)
+
+    def append_scores(self, scores: Sequence[Score]) -> None:
+        """Hand scores to the hub, likewise."""
+        self._scores.append(scores)
+
+    # --- checkpoints ----------------------------------------------------------------------
+
+    @contextmanager
+    def checkpoint_dir(self, step: int) -> Iterator[Path]:
+        """Yield an empty directory for a checkpoint, which counts once the block has ended.
+
+        Older ones are pruned to `keep_checkpoints` of the arguments then, 2 if not given. If the
+        block fails, the earlier checkpoints stay.
+
+        Raises:
+            OSError: the disk is full, say.
+        """
+        keep = max(1, int(self.arguments.arguments.get("keep_checkpoints", 2)))
+        with checkpoints.writing(self.directory / layout.CHECKPOINTS, step, keep) as path:
+            yield path
+
+    def latest_checkpoint(self) -> Path | None:
+        """The newest whole checkpoint, which a resumed run starts from; None if there is none.
+
+        Its step is `checkpoints.step_of(path)`.
+        """
+        found = checkpoints.complete(self.directory / layout.CHECKPOINTS)
+        return found[-1] if found else None
+
+    # --- life -----------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to listen for SIGTERM and to beat; only in the main thread."""
+        signal.signal(signal.SIGTERM, self._on_term)
+        # A closed terminal is no reason to end, also for a worker started by hand.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        (self.directory / layout.CHECKPOINTS).mkdir(exist_ok=True)
+        checkpoints.clear_partial(self.directory / layout.CHECKPOINTS)
+        self._write_status()
+        self._heart.start()
+
+    def finish(self, phase: Phase, message: str) -> None:
+        """Write the last status and close the files."""
+        self._ended.set()
+        self._heart.join()
+        with self._lock:
+            self._status.phase, self._status.message = phase, message
+            self._status.updated = time.time()
+            layout.write_last(self.directory / layout.STATUS, self._status)
+        for log in (self._metrics, self._samples, self._completions, self._scores):
+            log.close()
+
+    def _on_term(self, _signal: int, _frame: FrameType | None) -> None:
+        self._asked = True
+
+    def _beat(self) -> None:
+        while not self._ended.wait(WRITE_EVERY_S):
+            with self._lock:
+                due = time.time() - self._written.updated >= HEARTBEAT_S
+                self._status.updated = self._written.updated
+                news = self._status != self._written
+            if due or news:
+                self._write_status()
+
+    def _write_status(self) -> None:
+        with self._lock:
+            self._status.updated = time.time()
+            # The next beat tries again; a full disk shows by itself in what matters more.
+            with suppress(OSError):
+                layout.write_atomic(self.directory / layout.STATUS, self._status)
+            self._written = msgspec.structs.replace(self._status)

@@ -1,0 +1,45 @@
+"""Which environment variables travel from a command to its worker, and which never do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rlhf_tui.runs.layout import RunArguments
+
+CARRIED = frozenset(
+    {
+        "CUDA_VISIBLE_DEVICES",
+        "CUDA_DEVICE_ORDER",
+        "HIP_VISIBLE_DEVICES",
+        "ROCR_VISIBLE_DEVICES",
+        "PYTORCH_CUDA_ALLOC_CONF",
+        "PYTORCH_ALLOC_CONF",
+        "TRANSFORMERS_OFFLINE",
+        "TRANSFORMERS_VERBOSITY",
+    }
+)
+CARRIED_PREFIXES = ("HF_",)
+SECRET_WORDS = ("TOKEN", "KEY", "SECRET", "PASSWORD")
+"""A name with one of these stays out of args.json; the worker may still inherit it."""
+
+
+def carried(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a launch takes along and args.json records: the allow-listed variables, no secrets."""
+    return {
+        name: value
+        for name, value in sorted(environ.items())
+        if (name in CARRIED or name.startswith(CARRIED_PREFIXES))
+        and not any(word in name for word in SECRET_WORDS)
+    }
+
+
+def worker_environment(inherited: Mapping[str, str], arguments: RunArguments) -> dict[str, str]:
+    """The worker's environment: the supervisor's own, over it what the launch carried."""
+    environment = dict(inherited) | carried(arguments.environment)
+    # Workers fork data loaders; the tokenizers library warns and stalls there otherwise.
+    environment["TOKENIZERS_PARALLELISM"] = "false"
+    environment["PYTHONUNBUFFERED"] = "1"
+    threads = arguments.arguments.get("threads", 0)
+    if isinstance(threads, int) and threads > 0:
+        environment["OMP_NUM_THREADS"] = str(threads)
+    return environment

@@ -1,0 +1,87 @@
+"""Start a run so that it outlives whoever starts it, and ask one to stop."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rlhf_tui.errors import RunFailed
+from rlhf_tui.runs import layout
+from rlhf_tui.runs.layout import ProcessMark, RunStatus, StopRequest
+from rlhf_tui.runs.process import alive, require_here, signal_process
+
+SUPERVISOR_COMMAND = (sys.executable, "-P", "-m", "rlhf_tui.runs.supervisor")
+
+
+def processes(directory: Path) -> tuple[ProcessMark | None, ProcessMark | None]:
+    """The marks of a run's supervisor and worker, as far as they have been started."""
+    supervisor = layout.read(directory / layout.SUPERVISOR, ProcessMark)
+    worker = layout.read(directory / layout.WORKER, ProcessMark)
+    if worker is None:
+        status = layout.read(directory / layout.STATUS, RunStatus)
+        worker = status.process if status else None
+    return supervisor, worker
+
+
+def spawn_supervisor(directory: Path, program: Sequence[str] = SUPERVISOR_COMMAND) -> ProcessMark:
+    """Start the run's supervisor in a session of its own, and wait until it stands.
+
+    Starts afresh in a directory whose run has ended before: how it ended is forgotten, its
+    metrics, samples and checkpoints stay. Takes as long as a Python start; never forks this
+    process, so threads and open databases are safe.
+
+    Args:
+        program: command that the directory is appended to.
+
+    Raises:
+        RunFailed: the run is alive already, or the supervisor could not start.
+    """
+    if any(found is not None and alive(found) for found in processes(directory)):
+        raise RunFailed(f"{directory.name} is running already.")
+    for name in (layout.EXIT, layout.STOP, layout.STATUS, layout.WORKER, layout.SUPERVISOR):
+        (directory / name).unlink(missing_ok=True)
+    started = subprocess.run(
+        [*program, str(directory)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    supervisor = layout.read(directory / layout.SUPERVISOR, ProcessMark)
+    if started.returncode or supervisor is None:
+        told = started.stderr.strip().splitlines()
+        raise RunFailed(
+            f"{directory.name} could not be started: {told[-1] if told else 'no reason given'}",
+            hint=f"{directory / layout.LOG} may say more.",
+        )
+    return supervisor
+
+
+def request_stop(directory: Path, *, force: bool = False) -> bool:
+    """Ask a run to save a checkpoint and end, or with `force` end it at once.
+
+    Returns at once; the run is `stopping` until its worker has saved.
+
+    Returns:
+        False if it had ended already.
+
+    Raises:
+        RunFailed: the run is on another machine, or belongs to another user.
+    """
+    supervisor, worker = processes(directory)
+    known = [found for found in (supervisor, worker) if found is not None]
+    for found in known:
+        require_here(found)
+    if not any(alive(found) for found in known):
+        return False
+    layout.write_atomic(directory / layout.STOP, StopRequest(time.time(), force))
+    if force and worker is not None:
+        return signal_process(worker, signal.SIGKILL)
+    # The supervisor passes it on; after a kill -9 of it the worker is asked directly.
+    if supervisor is not None and signal_process(supervisor, signal.SIGTERM):
+        return True
+    return worker is not None and signal_process(worker, signal.SIGTERM)

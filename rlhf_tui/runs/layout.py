@@ -1,0 +1,211 @@
+"""The run directory: which files it holds, who writes them, and their typed contents.
+
+runs/<run_id>/
+    args.json          RunArguments, written once by the hub at launch
+    dataset/           train.parquet, validation.parquet, manifest.json (immutable snapshot)
+    status.json        RunStatus, replaced atomically by the worker (heartbeat)
+    supervisor.json    ProcessMark of the supervisor
+    worker.json        ProcessMark of the worker, written by the supervisor once it is started
+    stop.json          StopRequest, written by whoever asked the run to stop
+    exit.json          RunExit, written once by the supervisor as its last act
+    .reserve           some blocks to give up, so that a full disk still holds the last words
+    metrics.jsonl      one flat object a logged step: step, time, then metric names; a value that
+                       is not finite is null, and `not_finite` maps its name to nan, inf or -inf.
+                       After a resume steps can come twice: the later line counts
+    samples.jsonl      SampleRow lines: completions of fixed evaluation prompts
+    completions.jsonl  generate runs: records.Completion lines, tailed by the hub into the store
+    scores.jsonl       score runs: records.Score lines, likewise
+    log.txt            everything the worker printed
+    checkpoints/       step-000120/ …, written aside, then renamed
+    model/             the finished model (save_pretrained), with tokenizer and rendering.json
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from rlhf_tui.errors import InputError
+
+RunKind = Literal["generate", "score", "sft", "rm", "ppo"]
+Phase = Literal["starting", "loading", "running", "saving", "finished", "stopped", "failed"]
+"""What the worker says of itself."""
+State = Literal["queued", "running", "stopping", "finished", "stopped", "failed"]
+"""What the hub says of the run."""
+
+ARGS = "args.json"
+STATUS = "status.json"
+SUPERVISOR = "supervisor.json"
+WORKER = "worker.json"
+STOP = "stop.json"
+EXIT = "exit.json"
+RESERVE = ".reserve"
+RESERVE_BYTES = 64 * 1024
+"""Enough for the last status, exit.json and a traceback."""
+METRICS = "metrics.jsonl"
+SAMPLES = "samples.jsonl"
+COMPLETIONS = "completions.jsonl"
+SCORES = "scores.jsonl"
+LOG = "log.txt"
+DATASET = "dataset"
+CHECKPOINTS = "checkpoints"
+MODEL = "model"
+
+HEARTBEAT_S = 5.0
+"""A worker that is alive rewrites status.json at least this often, from a thread of its own."""
+OUT_OF_MEMORY_EXIT = 12
+"""The worker's exit code when it caught that memory ran out (ENOMEM's number)."""
+LOST_AFTER_S = 60.0
+"""Older heartbeats mean a worker that hangs or has died: twelve missed ones, so that a machine
+that swaps for half a minute raises no alarm."""
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class RunArguments(msgspec.Struct):
+    """Everything that a worker needs, and that a reader needs to repeat the run."""
+
+    run_id: str
+    kind: RunKind
+    arguments: dict[str, Any]
+    """The fields of the kind's config struct (rlhf_tui.config), all of them, defaults included.
+    Model references are resolved to paths or hub ids by then."""
+    title: str = ""
+    created_ms: int = 0
+    workspace: str = ""
+    cwd: str = ""
+    """Where the command was given; relative paths in arguments are resolved already."""
+    environment: dict[str, str] = {}
+    """Allow-listed variables (CUDA_VISIBLE_DEVICES, HF_HOME …); never secrets."""
+    versions: dict[str, str] = {}
+    device: str = "cpu"
+    lineage: dict[str, str] = {}
+    """role → run id: which runs made the models that this one starts from."""
+
+
+class ProcessMark(msgspec.Struct):
+    """A process that can be told from another that got its number later."""
+
+    pid: int
+    started: float
+    """psutil's create_time(), seconds since 1970."""
+    host: str
+    boot_id: str
+    ticks: int = 0
+    """Clock ticks from boot to start (Linux), which no setting of the clock moves; 0 elsewhere."""
+
+
+class StopRequest(msgspec.Struct):
+    asked: float
+    """Seconds since 1970."""
+    force: bool = False
+    """True: killed at once, without a checkpoint."""
+
+
+class RunStatus(msgspec.Struct):
+    phase: Phase
+    process: ProcessMark
+    updated: float
+    """Seconds since 1970; the heartbeat."""
+    step: int = 0
+    total_steps: int = 0
+    """0 while not known yet."""
+    message: str = ""
+    """A sentence for people: what is going on, or what went wrong."""
+    metrics: dict[str, float] = {}
+    """The latest logged finite metrics; in phase `finished` the final ones."""
+
+
+class RunExit(msgspec.Struct):
+    """How the worker ended, as its parent saw it."""
+
+    code: int | None
+    signal: int | None
+    out_of_memory: bool
+    ended: float
+    message: str = ""
+    """A sentence for people, empty after success."""
+
+
+class SampleRow(msgspec.Struct, omit_defaults=True):
+    step: int
+    prompt: Any
+    completion: Any
+    reward: float | None = None
+    kl: float | None = None
+
+
+def write_atomic(path: Path, value: msgspec.Struct | dict[str, Any]) -> None:
+    """Replace a small JSON file so that a reader sees the old or the new one, never a half."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with aside.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(value), indent=2))
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)  # only still there when the disk is full
+
+
+def make_reserve(directory: Path) -> None:
+    """Set blocks of the disk aside that `write_last` can give up."""
+    try:
+        (directory / RESERVE).write_bytes(bytes(RESERVE_BYTES))
+    except OSError:
+        # The disk is full already; the run will find out, and say so as far as it can.
+        (directory / RESERVE).unlink(missing_ok=True)
+
+
+def write_last(path: Path, value: msgspec.Struct) -> bool:
+    """`write_atomic` for how a run ended, also on a full disk; False if even that failed."""
+    try:
+        write_atomic(path, value)
+        return True
+    except OSError:
+        path.with_name(RESERVE).unlink(missing_ok=True)
+    try:
+        write_atomic(path, value)
+    except OSError:
+        return False
+    return True
+
+
+def read(path: Path, kind: type[T]) -> T | None:
+    """The typed contents of a file of the run directory; None if it is not there yet.
+
+    Raises:
+        InputError: the file is broken, or another version wrote it.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+
+
+def named_run(argv: Sequence[str] | None, program: str) -> tuple[Path, RunArguments] | None:
+    """The run that the only argument of a program of this room names.
+
+    Args:
+        argv: None for the process's own arguments.
+
+    Returns:
+        Directory and arguments; None after saying on stderr what is wrong with them.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    if len(argv) != 1:
+        print(f"Usage: python -m rlhf_tui.runs.{program} RUN_DIRECTORY", file=sys.stderr)
+        return None
+    directory = Path(argv[0]).resolve()
+    arguments = read(directory / ARGS, RunArguments)
+    if arguments is None:
+        print(f"{directory} is not a run directory: it has no {ARGS}.", file=sys.stderr)
+        return None
+    return directory, arguments

@@ -1,0 +1,1 @@
+"""The DuckDB store: one process opens it, everything else asks that process."""

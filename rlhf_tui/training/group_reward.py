@@ -1,0 +1,97 @@
+"""The thin subclass of TRL's RewardTrainer that learns from all pairs of a prompt at once.
+
+A row is a prompt: its texts, each read once, and the pairs that rankings say are better and
+worse. A ranking of four gives six pairs, in which TRL's own trainer would read each text three
+times, and a second person's ranking of the same texts costs nothing more.
+Source: Ouyang 2022, section 3.5 (all comparisons of a prompt as one batch element).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+from trl import RewardTrainer
+
+from rlhf_tui.training.scoring import right_pad
+
+
+def pair_losses(chosen: Tensor, rejected: Tensor, center: float | None) -> Tensor:
+    """Bradley-Terry losses [p], with the term that keeps rewards around 0 (Eisenstein 2023).
+
+    Args:
+        chosen, rejected: [p] rewards.
+    """
+    losses = -logsigmoid(chosen - rejected)
+    return losses if center is None else losses + center * (chosen + rejected) ** 2
+
+
+@dataclass
+class GroupCollator:
+    """Prompts to one batch: all their texts [n, s], and the pairs [p] as places among them."""
+
+    pad_token_id: int
+
+    def __call__(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        texts = [ids for row in rows for ids in row["texts"]]
+        starts = [0]
+        for row in rows:
+            starts.append(starts[-1] + len(row["texts"]))
+        pairs = list(zip(rows, starts, strict=False))
+        ids, mask = right_pad(texts, self.pad_token_id)
+        return {
+            "input_ids": ids,
+            "attention_mask": mask,
+            "chosen": torch.tensor([start + i for row, start in pairs for i in row["chosen"]]),
+            "rejected": torch.tensor([start + i for row, start in pairs for i in row["rejected"]]),
+            "weight": torch.tensor([w for row in rows for w in row["weight"]], dtype=torch.float),
+            "groups": torch.tensor(len(rows)),
+        }
+
+
+class GroupRewardTrainer(RewardTrainer):  # type: ignore[misc]  # TRL has no types here
+    """RewardTrainer on rows of prompts.
+
+    The loss is the mean over rows of the weighted sum over a row's pairs; the weights are scaled
+    so that a row's sum is 1 on average. Metrics keep TRL's names; in evaluation they are exact
+    means over all pairs, where TRL's are means of batch means.
+    """
+
+    def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
+        return dataset
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        outputs = model(
+            input_ids=inputs["input_ids"],
+            attention_mask=inputs["attention_mask"],
+            use_cache=False,
+        )
+        rewards = outputs.logits.float().squeeze(-1)
+        chosen, rejected = rewards[inputs["chosen"]], rewards[inputs["rejected"]]
+        losses = pair_losses(chosen, rejected, self.args.center_rewards_coefficient)
+        loss = (inputs["weight"] * losses).sum() / inputs["groups"]
+        self._note("train" if model.training else "eval", rewards, chosen, rejected, losses)
+        return (loss, outputs) if return_outputs else loss
+
+    def _note(
+        self, mode: str, rewards: Tensor, chosen: Tensor, rejected: Tensor, losses: Tensor
+    ) -> None:
+        metrics = self._metrics[mode]
+        rewards, margins = rewards.detach(), (chosen - rejected).detach()
+        metrics["mean_reward"] += rewards.tolist()
+        metrics["accuracy"] += (margins > 0).float().tolist()
+        metrics["margin"] += margins.tolist()
+        if mode == "eval":
+            metrics["loss"] += losses.detach().tolist()
+        else:
+            metrics["min_reward"].append(float(rewards.min()))
+            metrics["max_reward"].append(float(rewards.max()))

@@ -1,0 +1,66 @@
+"""What a model folder holds, found out from its JSON alone: no torch, errors before any wait."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from rlhf_tui.errors import InputError
+
+Use = Literal["language model", "reward model", "start of a reward model"]
+ADAPTER = "adapter_config.json"
+HUB_HINT = "Give a folder made by save_pretrained, a run id, 'sample', or a hub id like 'org/name'."
+
+
+def check(ref: str, use: Use) -> None:
+    """Refuse what cannot serve as `use`, as far as its config tells; hub ids pass.
+
+    Raises:
+        InputError: the path is not there, is no model folder, or holds another kind of model.
+    """
+    path = Path(ref)
+    if not path.exists():
+        if path.is_absolute() or ref.startswith((".", "~")) or ref.count("/") != 1:
+            raise InputError(f"There is no model at {ref!r}.", hint=HUB_HINT)
+        return
+    if not path.is_dir():
+        raise InputError(f"{ref!r} is a file, not a model folder.", hint=HUB_HINT)
+    if (path / ADAPTER).exists():
+        return
+    config = read_config(path)
+    if not any(path.glob("*.safetensors")) and not any(path.glob("*.bin")):
+        raise InputError(f"{ref!r} is not a whole model: it has a config.json but no weights.")
+    architecture = _architecture(config)
+    is_classifier = "SequenceClassification" in architecture
+    if use == "language model" and is_classifier:
+        raise InputError(
+            f"{ref!r} is a reward model or classifier ({architecture}), not a language model."
+        )
+    if use == "reward model" and architecture and not is_classifier:
+        raise InputError(
+            f"{ref!r} is not a reward model: its architecture is {architecture}.",
+            hint="Train one with `rlhf-tui train rm`, or give a text-classification model.",
+        )
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The folder's config.json.
+
+    Raises:
+        InputError: there is none, or it is not JSON.
+    """
+    try:
+        return msgspec.json.decode((path / "config.json").read_bytes(), type=dict[str, Any])
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{str(path)!r} is not a model: it has no config.json.", hint=HUB_HINT
+        ) from error
+    except msgspec.MsgspecError as error:
+        raise InputError(f"{str(path / 'config.json')!r} is not valid JSON: {error}.") from error
+
+
+def _architecture(config: dict[str, Any]) -> str:
+    names = config.get("architectures") or [""]
+    return str(names[0])

@@ -1,0 +1,168 @@
+"""A PPO run from its directory: loads who takes part, trains, evaluates, saves, resumes."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlhf_tui.config.options import PPOOptions
+from rlhf_tui.errors import NothingToDo, UsageError
+from rlhf_tui.training.process import choose_threads, prepare
+
+if TYPE_CHECKING:
+    from rlhf_tui.records import Split
+    from rlhf_tui.runs.context import RunContext
+    from rlhf_tui.training.models import Loaded
+    from rlhf_tui.training.ppo.rollout import Actors, Prompts
+    from rlhf_tui.training.ppo.trainer import PPOTrainer
+    from rlhf_tui.training.rendering import Renderer
+
+STATE = "state.pt"
+SAMPLES = 8
+"""Evaluation responses shown to people each time; all of them count in the figures."""
+
+
+def run(context: RunContext) -> None:
+    """Train a policy against a reward model on the run's prompt-only snapshot.
+
+    Raises:
+        NothingToDo: the snapshot has no prompts.
+        UsageError: options that exclude each other.
+        InputError: a model cannot be used.
+    """
+    options = context.options(PPOOptions)
+    _check(options, options.max_length)
+    prepare(options)
+    from rlhf_tui.training import models
+    from rlhf_tui.training.ppo.trainer import PPOTrainer
+    from rlhf_tui.training.rendering import Renderer, rendering_for
+
+    context.progress(0, options.total_steps, "loading the models", phase="loading")
+    full = options.tune == "full"
+    loaded = models.load_policy(options.model, models.device_of(options), trained=full)
+    _check(options, min(options.max_length, models.context_length(loaded)))
+    choose_threads(options, loaded.parameters)
+    rate = models.learning_rate(options, "ppo", loaded.parameters)
+    renderer = Renderer(
+        loaded.tokenizer,
+        rendering_for(loaded.tokenizer, options.max_length, models.context_length(loaded)),
+    )
+    prompts = _prompts(context, options, renderer, "train")
+    if not prompts.texts:
+        raise NothingToDo("There are no prompts to train on yet.", hint="Import some prompts.")
+    held_out = _prompts(context, options, renderer, "validation")
+    held_out = held_out.pick(range(min(options.eval_prompts, len(held_out.texts))))
+    print(renderer.overlong.report() or f"{len(prompts.texts):,} prompts.", flush=True)
+    actors = _actors(options, loaded, renderer)
+    trainer = PPOTrainer(actors, prompts, options, rate)
+    checkpoint = context.latest_checkpoint()
+    if checkpoint is not None:
+        _load(trainer, checkpoint)
+    if not _train(context, trainer, held_out):
+        return
+    context.progress(options.total_steps, options.total_steps, "saving the model", "saving")
+    models.save(actors.policy.model, loaded.tokenizer, context.model_dir)
+
+
+def _check(options: PPOOptions, room: int) -> None:
+    """Refuse what cannot be; `room` is the tokens that a prompt and its response may have."""
+    if options.num_mini_batches > options.rollout_batch_size:
+        raise UsageError(
+            f"num_mini_batches is {options.num_mini_batches}, but a rollout has only "
+            f"{options.rollout_batch_size} prompts."
+        )
+    if options.response_length >= room:
+        raise UsageError(
+            f"response_length ({options.response_length}) leaves no room for a prompt within "
+            f"{room} tokens."
+        )
+    if not options.reward_model:
+        raise UsageError("PPO needs a reward model.", hint="Train one: `rlhf-tui train rm`.")
+
+
+def _prompts(context: RunContext, options: PPOOptions, renderer: Renderer, split: Split) -> Prompts:
+    from rlhf_tui.training.data import read_snapshot
+    from rlhf_tui.training.ppo.rollout import Prompts
+
+    texts = [row["prompt"] for row in read_snapshot(context, split, ["prompt"])]
+    return Prompts(texts, renderer.prompts(texts, room=options.response_length))
+
+
+def _actors(options: PPOOptions, loaded: Loaded, renderer: Renderer) -> Actors:
+    from rlhf_tui.generation.sampler import Sampling
+    from rlhf_tui.training import models
+    from rlhf_tui.training.ppo.policy import Policy, Reference
+    from rlhf_tui.training.ppo.rollout import Actors
+    from rlhf_tui.training.scoring import RewardScorer
+
+    model: Any = loaded.model
+    frozen: Any | None = None
+    if options.tune == "full":
+        frozen = copy.deepcopy(model).requires_grad_(False)
+        model.requires_grad_(True)
+    else:
+        from peft import get_peft_model
+
+        model = get_peft_model(model, models.lora_config(options, "CAUSAL_LM")).eval()
+    device = models.device_of(options)
+    policy = Policy(model, with_value=True)
+    scorer = RewardScorer(
+        options.reward_model,
+        device,
+        label=options.reward_label,
+        batch_size=options.batch_size,
+    )
+    reference = "a frozen copy" if frozen is not None else "the policy with its adapter off"
+    print(f"Reference: {reference}. Critic: a fresh value head on the policy's trunk.", flush=True)
+    sampling = Sampling(
+        max_new_tokens=options.response_length,
+        stop=models.stop_tokens(loaded),
+        fill=models.fill_token(loaded.tokenizer),
+        temperature=options.temperature,
+    )
+    return Actors(policy, Reference(policy, frozen), scorer, renderer, sampling, options)
+
+
+def _train(context: RunContext, trainer: PPOTrainer, held_out: Prompts) -> bool:
+    """All rollouts that are left; False when a stop came between."""
+    from rlhf_tui.training.ppo.evaluate import evaluate
+
+    options = trainer.options
+    total = options.total_steps
+    context.progress(trainer.rollouts, total)
+    if trainer.rollouts == 0 and options.eval_steps:
+        evaluate(context, trainer.actors, held_out, 0, SAMPLES)
+    while trainer.rollouts < total:
+        if context.should_stop():
+            _save(context, trainer)
+            return False
+        figures = trainer.step()
+        step = trainer.rollouts
+        if step % options.logging_steps == 0 or step == total:
+            context.log_metrics(step, figures)
+            print(
+                f"{step}/{total}: score {figures['objective/scores']:.3f}, "
+                f"KL {figures['objective/kl']:.2f}, length {figures['response_length']:.1f}",
+                flush=True,
+            )
+        context.progress(step, total)
+        if step == total or (options.eval_steps and step % options.eval_steps == 0):
+            evaluate(context, trainer.actors, held_out, step, SAMPLES)
+        if step < total and options.save_steps and step % options.save_steps == 0:
+            _save(context, trainer)
+    return True
+
+
+def _save(context: RunContext, trainer: PPOTrainer) -> None:
+    import torch
+
+    with context.checkpoint_dir(trainer.rollouts) as directory:
+        torch.save(trainer.state(), directory / STATE)
+
+
+def _load(trainer: PPOTrainer, checkpoint: Path) -> None:
+    import torch
+
+    device = trainer.actors.policy.device
+    trainer.load_state(torch.load(checkpoint / STATE, map_location=device, weights_only=True))

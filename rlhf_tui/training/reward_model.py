@@ -1,0 +1,119 @@
+"""The reward model by TRL's RewardTrainer: pairs weighed so that each ranking counts once.
+
+A ranking of k completions gives up to k(k-1)/2 pairs that are far from independent. Each carries
+the weight 1/(pairs of that ranking), so that a ranking of nine says no more than one of two.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from rlhf_tui.config.options import RewardOptions
+from rlhf_tui.errors import NothingToDo
+from rlhf_tui.training.process import prepare
+
+NEEDED = ("prompt", "chosen", "rejected", "weight", "ranking_id", "prompt_id")
+MAX_TEXTS = 16
+"""Texts of a prompt in one row at most: a prompt ranked again and again becomes several rows."""
+
+if TYPE_CHECKING:
+    from rlhf_tui.runs.context import RunContext
+    from rlhf_tui.training.rendering import Renderer
+
+
+def run(context: RunContext) -> None:
+    """Train a reward model on the run's preference snapshot.
+
+    Raises:
+        NothingToDo: the snapshot has no pairs.
+        InputError: the model or a row cannot be used.
+    """
+    options = context.options(RewardOptions)
+    prepare(options)
+    from datasets import Dataset
+    from trl import RewardConfig
+
+    from rlhf_tui.training import hf_trainer, models
+    from rlhf_tui.training.group_reward import GroupCollator, GroupRewardTrainer
+    from rlhf_tui.training.rendering import Renderer, rendering_for, save_rendering
+
+    context.progress(0, 0, "loading the model", phase="loading")
+    full = options.tune == "full"
+    loaded = models.start_reward_model(options.model, models.device_of(options), full=full)
+    rendering = rendering_for(loaded.tokenizer, options.max_length, models.context_length(loaded))
+    renderer = Renderer(loaded.tokenizer, rendering)
+    train = _groups(context, options, renderer, "train")
+    if not train:
+        raise NothingToDo(
+            "There are no preferences to learn from yet.",
+            hint="Rank completions with `rlhf-tui label`, or import preferences.",
+        )
+    validation = _groups(context, options, renderer, "validation")
+    print(
+        renderer.overlong.report() or f"{len(train):,} prompts with pairs.",
+        flush=True,
+    )
+    config = RewardConfig(
+        **hf_trainer.arguments(options, context, loaded, "rm", validation),
+        center_rewards_coefficient=options.center_rewards or None,
+    )
+    done = hf_trainer.train(
+        context,
+        lambda: GroupRewardTrainer(
+            model=hf_trainer.adapted(loaded, options, "SEQ_CLS"),
+            args=config,
+            data_collator=GroupCollator(pad_token_id=loaded.tokenizer.pad_token_id),
+            train_dataset=Dataset.from_list(train),
+            eval_dataset=Dataset.from_list(validation) if validation else None,
+            processing_class=loaded.tokenizer,
+        ),
+        loaded.tokenizer,
+    )
+    if done is not None:
+        save_rendering(context.model_dir, rendering)
+
+
+def _groups(
+    context: RunContext, options: RewardOptions, renderer: Renderer, split: Any
+) -> list[dict[str, Any]]:
+    """Rows of `group_reward`: each text of a prompt once, and all pairs with their weights."""
+    from rlhf_tui.training.data import read_snapshot
+
+    rows = read_snapshot(context, split, NEEDED)
+    if options.pairs == "one-per-ranking":
+        rows = one_per_ranking(rows, options.seed)
+    prompts = [row["prompt"] for row in rows]
+    chosen = renderer.scored(prompts, [row["chosen"] for row in rows])
+    rejected = renderer.scored(prompts, [row["rejected"] for row in rows])
+    groups: list[dict[str, Any]] = []
+    current: dict[str, dict[str, Any]] = {}
+    for row, better, worse in zip(rows, chosen, rejected, strict=True):
+        group = current.get(row["prompt_id"])
+        if group is None or len(group["texts"]) + 2 > MAX_TEXTS:
+            group = {"texts": [], "chosen": [], "rejected": [], "weight": []}
+            current[row["prompt_id"]] = group
+            groups.append(group)
+        group["chosen"].append(_place(group["texts"], better))
+        group["rejected"].append(_place(group["texts"], worse))
+        group["weight"].append(row["weight"])
+    share = sum(row["weight"] for row in rows) / max(1, len(groups))
+    for group in groups:
+        group["weight"] = [weight / share for weight in group["weight"]]
+    return groups
+
+
+def _place(texts: list[list[int]], ids: list[int]) -> int:
+    """Where a text stands in its group, put there if it is new."""
+    if ids not in texts:
+        texts.append(ids)
+    return texts.index(ids)
+
+
+def one_per_ranking(rows: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
+    """One pair drawn from each ranking, of weight 1; a snapshot drawn already stays as it is."""
+    rankings: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        rankings.setdefault(row["ranking_id"], []).append(row)
+    draw = random.Random(seed)
+    return [{**draw.choice(pairs), "weight": 1.0} for pairs in rankings.values()]

@@ -1,0 +1,57 @@
+"""A run's arguments as rows: what was set stands out from what is the default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from rlhf_tui.config.options import OPTIONS
+from rlhf_tui.hub.messages import RunInfo
+from rlhf_tui.runs.layout import RunArguments
+from rlhf_tui.screens.theme import Glyphs
+from rlhf_tui.screens.widgets.canvas_view import Row
+from rlhf_tui.screens.widgets.text import clean
+
+
+def argument_rows(info: RunInfo, arguments: RunArguments | None, glyphs: Glyphs) -> list[Row]:
+    """Rows of name and value, grouped."""
+    rows: list[Row] = [*_group("run", {"directory": info.directory}, glyphs)]
+    if arguments is None:
+        return [*rows, [], [("Its arguments cannot be read.", "dim")]]
+    facts = {"device": arguments.device, "started in": arguments.cwd, **arguments.environment}
+    rows = _group("run", {"directory": info.directory, **facts}, glyphs)
+    if arguments.lineage:
+        rows += [[], *_group("starts from", arguments.lineage, glyphs)]
+    rows += [[], [("arguments", "accent"), ("   those that differ from the default first", "dim")]]
+    defaults = default_values(arguments.kind)
+    changed = {k: v for k, v in arguments.arguments.items() if defaults.get(k, v) != v}
+    same = {k: v for k, v in arguments.arguments.items() if k not in changed}
+    for name, value in changed.items():
+        row = _pair(name, value, glyphs, "strong")
+        rows.append([*row, (f"   default {_text(defaults[name], glyphs)}", "dim")])
+    rows += [_pair(name, value, glyphs, "dim") for name, value in same.items()]
+    if arguments.versions:
+        rows += [[], *_group("versions", arguments.versions, glyphs)]
+    return rows
+
+
+def default_values(kind: str) -> dict[str, Any]:
+    """The defaults of a kind's options."""
+    return msgspec.structs.asdict(OPTIONS[kind]())
+
+
+def _group(title: str, values: dict[str, str], glyphs: Glyphs) -> list[Row]:
+    return [
+        [(title, "accent")],
+        *(_pair(name, value, glyphs, "") for name, value in values.items() if value),
+    ]
+
+
+def _pair(name: str, value: Any, glyphs: Glyphs, style: str) -> Row:
+    return [(f"  {name:<24} ", "dim"), (_text(value, glyphs), style)]
+
+
+def _text(value: Any, glyphs: Glyphs) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return clean(text or '""', encoding=glyphs.encoding).text.replace("\n", " ")

@@ -1,0 +1,40 @@
+"""A question with yes or no: y is yes, every other key is no."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+
+class Ask(ModalScreen[bool]):
+    """Returns True for yes."""
+
+    DEFAULT_CSS = """
+    Ask {
+        align: center middle;
+        & > Vertical {
+            width: auto; max-width: 90%; height: auto; padding: 1 3;
+            background: $panel;
+        }
+        & Static { width: auto; max-width: 70; }
+        & #answers { color: $text-muted; margin-top: 1; }
+    }
+    """
+
+    CSS = "Ask { background: $background 60%; }"
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self.question = question
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static(self.question, markup=False)
+            yield Static("y yes    n no", markup=False, id="answers")
+
+    def on_key(self, event: Key) -> None:
+        event.stop()
+        self.dismiss(event.key in ("y", "Y"))

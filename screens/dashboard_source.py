@@ -1,0 +1,140 @@
+"""Where the dashboard gets its runs: from the hub, or from the run directories without one."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from rlhf_tui.errors import Denied, HubError, RlhfError
+from rlhf_tui.hub.messages import (
+    Launched,
+    ListRuns,
+    ResumeRun,
+    RunAnswer,
+    RunInfo,
+    RunList,
+    ShowRun,
+    StopRun,
+)
+from rlhf_tui.runs import layout
+from rlhf_tui.runs.layout import RunArguments
+from rlhf_tui.runs.state import describe
+from rlhf_tui.screens.link import Link
+
+LIVE = frozenset({"running", "stopping"})
+ACTIVE = LIVE | {"queued"}
+_ORDER = {"running": 0, "stopping": 0, "queued": 1}
+AWAY_S = 2.0
+"""The hub answers in milliseconds; one that takes this long is treated as away."""
+
+
+class RunSource:
+    """The list of runs, and the few things that can be done to one."""
+
+    def __init__(self, link: Link | None, runs: Path) -> None:
+        self.runs = runs
+        self.note = ""
+        """Why the list comes from the files, as a sentence; empty with a hub."""
+        self._link = link
+
+    async def list(self) -> list[RunInfo]:
+        """All runs: active ones first, then the queue, then the newest."""
+        infos: list[RunInfo] | None = None
+        if self._link is not None and self._link.connected:
+            try:
+                answer = await asyncio.wait_for(self._link.call(ListRuns(), RunList), AWAY_S)
+                infos, self.note = answer.runs, ""
+            except TimeoutError:
+                self.note = "The hub does not answer: read from the run directories."
+            except RlhfError as error:
+                self.note = f"{error.message} Read from the run directories."
+        else:
+            self.note = "The hub is away: read from the run directories."
+        if infos is None:
+            infos = await asyncio.to_thread(read_runs, self.runs)
+        return sorted(infos, key=_place)
+
+    async def details(self, info: RunInfo) -> RunArguments | None:
+        """A run's arguments: from its directory, else from the hub; None if neither has them."""
+        arguments = info.arguments or await asyncio.to_thread(_arguments, Path(info.directory))
+        if arguments is None and self._link is not None and self._link.connected:
+            try:
+                answer = await self._link.call(ShowRun(info.run_id), RunAnswer)
+            except Denied:
+                return None
+            return answer.run.arguments
+        return arguments
+
+    async def stop(self, run_id: str) -> RunInfo:
+        """Ask a run to end with a checkpoint.
+
+        Raises:
+            RlhfError: the hub is away or refuses.
+        """
+        return (await self._hub().call(StopRun(run_id), RunAnswer)).run
+
+    async def resume(self, run_id: str) -> Launched:
+        """Go on with a stopped or failed run from its last checkpoint.
+
+        Raises:
+            RlhfError: the hub is away or refuses.
+        """
+        return await self._hub().call(ResumeRun(run_id), Launched)
+
+    def _hub(self) -> Link:
+        if self._link is None:
+            raise HubError("There is no hub to ask.", hint="Start it: rlhf-tui hub start")
+        return self._link
+
+
+def _place(info: RunInfo) -> tuple[int, int, int]:
+    return _ORDER.get(info.state, 2), info.queue_position, -info.created_ms
+
+
+def _arguments(directory: Path) -> RunArguments | None:
+    try:
+        return describe(directory).arguments
+    except (RlhfError, OSError, ValueError):
+        return None
+
+
+def read_runs(runs: Path) -> list[RunInfo]:
+    """The runs as their directories tell them; what cannot be read is left out."""
+    infos = []
+    try:
+        directories = sorted(path for path in runs.iterdir() if (path / layout.ARGS).exists())
+    except OSError:
+        return []
+    for directory in directories:
+        try:
+            infos.append(read_run(directory))
+        except (RlhfError, OSError, ValueError):
+            # Deleted or being written at this moment: it comes with the next look.
+            continue
+    return infos
+
+
+def read_run(directory: Path) -> RunInfo:
+    """One run from its directory.
+
+    Raises:
+        InputError: not a run directory.
+        OSError, ValueError: files that cannot be read or hold something else.
+    """
+    facts = describe(directory)
+    arguments = facts.arguments
+    return RunInfo(
+        run_id=arguments.run_id,
+        kind=arguments.kind,
+        state=facts.state,
+        title=arguments.title,
+        directory=str(directory),
+        created_ms=arguments.created_ms,
+        started_ms=round(facts.started * 1000),
+        ended_ms=round(facts.ended * 1000),
+        status=facts.status,
+        exit=facts.exit,
+        arguments=arguments,
+        message=facts.message,
+        lost=facts.lost,
+    )

@@ -1,0 +1,48 @@
+"""What a screen needs of the hub: the interface of hub.aio.AsyncHub, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol, TypeVar
+
+from rlhf_tui.hub.messages import Answer, Request, Welcome
+from rlhf_tui.records import Event
+
+A = TypeVar("A", bound=Answer)
+Change = Literal["connected", "away", "replayed"]
+
+
+class Link(Protocol):
+    """A connection to the hub that finds its way back by itself."""
+
+    on_change: Callable[[str], None] | None
+    """Called with a `Change`."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    @property
+    def welcome(self) -> Welcome | None:
+        """Who the person is to the hub; None before `start`."""
+        ...
+
+    @property
+    def spooled(self) -> int:
+        """Events that lie on this machine's disk until the hub is back."""
+        ...
+
+    async def start(self) -> None: ...
+
+    async def call(self, request: Request, answer: type[A]) -> A:
+        """Ask the hub.
+
+        Raises:
+            RlhfError: the hub refused, or is away.
+        """
+        ...
+
+    async def submit(self, event: Event) -> Literal["saved", "spooled"]:
+        """Make an event durable: in the store, or in the spool."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,70 @@
+"""What every room shares: the way to the hub, the keys that work everywhere, and leaving."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from rlhf_tui.screens import keys
+from rlhf_tui.screens.link import Link
+from rlhf_tui.screens.theme import THEMES, Glyphs
+
+if TYPE_CHECKING:
+    from rlhf_tui.app import RlhfApp
+
+
+class Room(Screen[None]):
+    """A full screen of the program."""
+
+    ROOMS: ClassVar[tuple[str, ...]] = ()
+    """Names of the key table's screens whose rows hold here; `everywhere` is added."""
+    NAME: ClassVar[str] = ""
+    """What the first row calls this room."""
+    BINDINGS: ClassVar[list[BindingType]] = keys.bindings("everywhere")
+    ALLOW_SELECT = False
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-tall")]  # noqa: RUF012
+
+    @property
+    def program(self) -> RlhfApp:
+        return cast("RlhfApp", self.app)
+
+    @property
+    def link(self) -> Link:
+        """The hub.
+
+        Raises:
+            RuntimeError: without a workspace there is none; only the home screen opens then.
+        """
+        if self.program.link is None:
+            raise RuntimeError("this room needs a workspace")
+        return self.program.link
+
+    @property
+    def glyphs(self) -> Glyphs:
+        return self.program.glyphs
+
+    async def before_leaving(self) -> None:
+        """Put away what must not be lost; called once before the room closes."""
+
+    def action_help(self) -> None:
+        from rlhf_tui.screens.help import HelpScreen
+
+        self.program.push_screen(HelpScreen(self.NAME, *self.ROOMS))
+
+    async def action_leave(self) -> None:
+        """Back to the room below, or out of the program."""
+        await self.before_leaving()
+        if len(self.app.screen_stack) > 1:
+            self.app.pop_screen()
+        else:
+            self.app.exit(0)
+
+    async def action_leave_program(self) -> None:
+        await self.program.shut_down()
+
+    def action_next_theme(self) -> None:
+        names = [theme.name for theme in THEMES]
+        at = names.index(self.app.theme) if self.app.theme in names else -1
+        self.app.theme = names[(at + 1) % len(names)]

@@ -1,0 +1,86 @@
+"""The one-row head of a pane: its number, its rank in words, and a rule that says what scrolls.
+
+A pick redraws the badge alone, about 200 bytes; a class on the pane would redraw the whole pane.
+"""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import Static
+
+from rlhf_tui.screens.theme import Glyphs
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th … as far as a ranking goes."""
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number, 'th') }"
+
+
+NUMBER = "bold reverse"
+"""Reverse video: readable on every theme, and without colours."""
+
+
+class Badge(Static):
+    """A pane's number and its rank."""
+
+    def __init__(self, pane: int) -> None:
+        super().__init__(markup=False, classes="badge")
+        self.pane = pane
+        self._said: tuple[str, bool] | None = None
+
+    def say(self, rank: str, *, picked: bool) -> None:
+        """Show a rank in words; `picked` makes it stand out."""
+        if self._said == (rank, picked):
+            return
+        self._said = (rank, picked)
+        style = "bold $picked-text on $picked" if picked else "$quiet"
+        word = (f" {rank} " if rank else "", style)
+        self.update(Content.assemble((f" {self.pane} ", NUMBER), word), layout=False)
+
+    def name_it(self, title: str) -> None:
+        """A title in the place of number and rank, for a pane that has no others beside it."""
+        self.update(Content.styled(f" {title} ", NUMBER), layout=False)
+
+
+class Rule(Static):
+    """The line behind the badge; it carries the sign of the pane that scrolls."""
+
+    def __init__(self, glyphs: Glyphs) -> None:
+        super().__init__(markup=False, classes="rule")
+        self.glyphs = glyphs
+        self._note = ""
+        self._active = False
+
+    def say(self, note: str) -> None:
+        """Show a note at the end of the line."""
+        if self._note != note:
+            self._note = note
+            self.refresh()
+
+    def activate(self, active: bool) -> None:
+        """Show whether this pane is the one that scrolls."""
+        if self._active != active:
+            self._active = active
+            self.refresh()
+
+    def render(self) -> Content:
+        glyphs = self.glyphs
+        start = f"{glyphs.marker} scrolls " if self._active else ""
+        end = f" {self._note}" if self._note else ""
+        fill = glyphs.rule * max(0, self.size.width - len(start) - len(end))
+        return Content.assemble((start, "bold $accent"), (fill, "$quiet"), (end, "$quiet"))
+
+
+class Head(Horizontal):
+    """Badge and rule of one pane."""
+
+    def __init__(self, pane: int, glyphs: Glyphs) -> None:
+        super().__init__(classes="head")
+        self.badge = Badge(pane)
+        self.rule = Rule(glyphs)
+
+    def compose(self) -> ComposeResult:
+        yield self.badge
+        yield self.rule

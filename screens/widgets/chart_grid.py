@@ -1,0 +1,111 @@
+"""Charts side by side, as many as fit readably; the rest are on further pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.events import Resize
+from textual.message import Message
+
+from rlhf_tui.screens.dashboard_panels import Panel
+from rlhf_tui.screens.widgets.chart import Chart
+from rlhf_tui.screens.widgets.chart_plot import Look
+from rlhf_tui.screens.widgets.pyramid import Series
+
+NARROWEST = 43
+"""Cells of a chart, with its gap, below which a second column does not pay."""
+LOWEST = 8
+"""Rows below which the y axis has no room for three labels."""
+MOST = 12
+"""Charts on one page: each takes some of the 2 % of a core that a live page may cost."""
+
+
+class ChartGrid(Container):
+    """Shows a page of panels. The series stay the caller's; `redraw` after they have grown."""
+
+    DEFAULT_CSS = """
+    ChartGrid {
+        layout: grid;
+        grid-gutter: 0 2;
+        & > Chart { width: 1fr; height: 1fr; }
+    }
+    """
+
+    class Arranged(Message):
+        """Another number of charts fits: the pages have changed."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.charts = [Chart() for _ in range(MOST)]
+        self.panels: list[Panel] = []
+        self.look = Look()
+        self.page = 0
+        self.full = False
+        """One chart takes the whole room."""
+        self._series: Mapping[str, Series] = {}
+        self._shown: object = None
+
+    def compose(self) -> ComposeResult:
+        yield from self.charts
+
+    def show_panels(self, panels: list[Panel], series: Mapping[str, Series], look: Look) -> None:
+        """Show these panels from now on, or the same ones with other series or look."""
+        self.panels, self._series, self.look = panels, series, look
+        self.redraw()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Columns and rows of charts."""
+        if self.full:
+            return 1, 1
+        count = max(1, min(MOST, len(self.panels)))
+        columns = max(1, min(4, self.size.width // NARROWEST, count))
+        rows = max(1, min(self.size.height // LOWEST, -(-count // columns), MOST // columns))
+        # Five charts in three columns leave a hole; fewer columns may show as many.
+        return columns, rows
+
+    @property
+    def pages(self) -> int:
+        columns, rows = self.shape
+        return max(1, -(-len(self.panels) // (columns * rows)))
+
+    def turn(self, by: int) -> None:
+        """Go to the next or previous page, around the ends."""
+        self.page = (self.page + by) % self.pages
+        self.redraw()
+
+    def toggle_full(self) -> None:
+        """Show the page's first chart alone, or the page again that holds this chart."""
+        columns, rows = self.shape
+        first = self.page * columns * rows
+        self.full = not self.full
+        columns, rows = self.shape
+        self.page = first // (columns * rows)
+        self.redraw()
+
+    def redraw(self) -> None:
+        if not self.size.width:
+            return
+        columns, rows = self.shape
+        self.page = min(self.page, self.pages - 1)
+        first = self.page * columns * rows
+        page = self.panels[first : first + columns * rows]
+        shape = (columns, rows, len(page))
+        if shape != self._shown:
+            self._shown = shape
+            self.styles.grid_size_columns, self.styles.grid_size_rows = columns, rows
+            for index, chart in enumerate(self.charts):
+                chart.display = index < len(page)
+            self.post_message(self.Arranged())
+        for chart, panel in zip(self.charts, page, strict=False):
+            chart.look = self.look
+            chart.plot(
+                panel.title,
+                panel.unit,
+                [self._series[name] for name in panel.metrics if name in self._series],
+            )
+
+    def on_resize(self, event: Resize) -> None:
+        self.redraw()

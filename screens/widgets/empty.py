@@ -1,0 +1,45 @@
+"""What a labelling screen says when there is nothing to judge: why, and what to do next."""
+
+from __future__ import annotations
+
+from textual.content import Content
+
+from rlhf_tui.screens.label_session import LabelSession
+from rlhf_tui.screens.theme import Glyphs
+
+
+def nothing_to_label(session: LabelSession, glyphs: Glyphs, *, connected: bool) -> Content:
+    """A heading and a few lines of advice, by what the hub said last."""
+    counts = session.counts
+    judged = "ranked" if session.kind == "rank" else "rated"
+    if not session.asked:
+        if session.problem:
+            return _say("The hub does not answer.", session.problem)
+        return _say(f"Fetching items{glyphs.more}")
+    if not connected:
+        return _say(
+            "The hub is away.",
+            "It is being called again; what you judged is kept on this machine.",
+        )
+    if session.skipped:
+        return _say("No skipped items are left.", "S  back to new items")
+    lines = []
+    if counts.skipped:
+        lines.append(f"S  take up the {counts.skipped} you skipped")
+    if not counts.tasks:
+        return _say(
+            f"Nothing can be {judged} yet.",
+            "Completions are needed first: q, then g generates them with a model,",
+            "or bring your own: rlhf-tui import FILE",
+            *lines,
+        )
+    return _say(
+        f"All is {judged}: {session.mine} by you, {counts.judgements} in all.",
+        *lines,
+        "q  back; then n trains a model on it, g generates more completions",
+        "New items appear here by themselves.",
+    )
+
+
+def _say(heading: str, *lines: str) -> Content:
+    return Content.assemble((heading, "bold"), *[("\n\n" + line, "") for line in lines])

@@ -1,0 +1,172 @@
+"""The list of runs: two rows each, state by sign, word and colour."""
+
+from __future__ import annotations
+
+import time
+
+from textual.events import Click, Resize
+from textual.message import Message
+
+from rlhf_tui.hub.messages import RunInfo
+from rlhf_tui.screens.theme import UNICODE, Glyphs
+from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
+from rlhf_tui.screens.widgets.text import clean
+
+SIGNS = {
+    "queued": "○",
+    "running": "●",
+    "stopping": "◐",
+    "finished": "✓",
+    "stopped": "■",
+    "failed": "✗",
+    "lost": "!",
+}
+ASCII_SIGNS = {
+    "queued": "o",
+    "running": "*",
+    "stopping": "~",
+    "finished": "+",
+    "stopped": "=",
+    "failed": "x",
+    "lost": "!",
+}
+STYLES = {
+    "queued": "dim",
+    "running": "accent",
+    "stopping": "warn",
+    "finished": "good",
+    "stopped": "dim",
+    "failed": "bad",
+    "lost": "bad",
+}
+ROWS = 2
+"""Rows a run takes."""
+
+
+def state_word(info: RunInfo) -> str:
+    """The state for people: a run without a heartbeat is said to be lost."""
+    return "lost" if info.lost and info.state in ("running", "stopping") else info.state
+
+
+def duration(seconds: float) -> str:
+    """A length of time in one unit and five characters: `<1m`, `7m`, `3h`, `12d`."""
+    if seconds < 60:
+        return "<1m"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f}m"
+    if seconds < 2 * 86400:
+        return f"{seconds // 3600:.0f}h"
+    return f"{seconds // 86400:.0f}d"
+
+
+def steps(info: RunInfo) -> str:
+    """`83/150`, as far as they are known."""
+    if info.state == "queued":
+        return (
+            f"#{info.queue_position} next"
+            if info.queue_position == 1
+            else (f"#{info.queue_position}" if info.queue_position else "")
+        )
+    if info.status is None:
+        return ""
+    total = info.status.total_steps
+    return f"{info.status.step}/{total}" if total else f"{info.status.step or ''}"
+
+
+class RunList(CanvasView):
+    """Runs and a cursor; the cursor stays on its run when the list changes."""
+
+    DEFAULT_CSS = "RunList { width: 26; }"
+
+    class Chosen(Message):
+        """The cursor moved to another run."""
+
+        def __init__(self, info: RunInfo | None) -> None:
+            super().__init__()
+            self.info = info
+
+    def __init__(self, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.infos: list[RunInfo] = []
+        self.index = 0
+        self._top = 0
+        self._glyphs = glyphs
+
+    @property
+    def chosen(self) -> RunInfo | None:
+        return self.infos[self.index] if self.infos else None
+
+    def fill(self, infos: list[RunInfo], want: str = "") -> None:
+        """Take a new list.
+
+        Args:
+            want: put the cursor on this run; empty: leave it on the run it is on.
+        """
+        before = self.chosen
+        want = want or (before.run_id if before else "")
+        self.infos = infos
+        self.index = next(
+            (i for i, info in enumerate(infos) if info.run_id == want),
+            min(self.index, max(0, len(infos) - 1)),
+        )
+        self.redraw()
+        if (self.chosen and self.chosen.run_id) != (before and before.run_id):
+            self.post_message(self.Chosen(self.chosen))
+
+    def move(self, by: int) -> None:
+        """Move the cursor down by so many runs, as far as the list goes."""
+        self.choose(self.index + by)
+
+    def choose(self, index: int) -> None:
+        index = max(0, min(len(self.infos) - 1, index))
+        if index != self.index and self.infos:
+            self.index = index
+            self.redraw()
+            self.post_message(self.Chosen(self.chosen))
+
+    def redraw(self) -> None:
+        width, height = self.size
+        if not width or not height:
+            return
+        fitting = max(1, height // ROWS)
+        self._top = max(0, min(self._top, self.index, len(self.infos) - fitting))
+        self._top = max(self._top, self.index - fitting + 1)
+        rows: list[Row] = []
+        for index in range(self._top, min(len(self.infos), self._top + fitting)):
+            rows.extend(self._run(self.infos[index], width, index == self.index))
+        if not self.infos:
+            rows = [[], [(" no runs yet", "dim")]]
+        left = len(self.infos) - self._top - fitting
+        if left > 0 and len(rows) < height:
+            rows.append([(f" {self._glyphs.more} {left} more", "dim")])
+        self.show(rows)
+
+    def _run(self, info: RunInfo, width: int, chosen: bool) -> list[Row]:
+        word = state_word(info)
+        ascii_only = self._glyphs.encoding != "utf-8"
+        sign = (ASCII_SIGNS if ascii_only else SIGNS)[word]
+        marker = self._glyphs.marker if chosen else " "
+        right = steps(info)
+        name = info.run_id[: max(4, width - len(right) - 5)]
+        gap = " " * max(1, width - 4 - len(name) - len(right) - 1)
+        past = time.time() - (info.ended_ms or info.started_ms or info.created_ms) / 1000
+        age = duration(past)
+        age = age if word in ("running", "stopping", "queued") else f"{age} ago"
+        detail = f"    {word}, {age}"
+        title = clean(info.title, encoding=self._glyphs.encoding).text.replace("\n", " ")
+        if title:
+            detail += f" {self._glyphs.dot} {title}"
+        room = width - 1
+        detail = detail if len(detail) <= room else detail[: room - 1] + self._glyphs.more[0]
+        plain, dim = ("cursor", "cursor-dim") if chosen else ("", "dim")
+        style = plain if chosen else STYLES[word]
+        return [
+            [(f"{marker}", plain), (f" {sign} ", style), (name + gap + right + " ", plain)],
+            [(detail.ljust(width), dim)],
+        ]
+
+    def on_resize(self, event: Resize) -> None:
+        self.redraw()
+
+    def on_click(self, event: Click) -> None:
+        self.choose(self._top + event.y // ROWS)

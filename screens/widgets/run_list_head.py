@@ -1,0 +1,116 @@
+"""The head of the chosen run: name, state, progress, and the sentence that tells how it goes."""
+
+from __future__ import annotations
+
+import time
+
+from textual.events import Resize
+
+from rlhf_tui.hub.messages import RunInfo
+from rlhf_tui.screens.theme import UNICODE, Glyphs
+from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
+from rlhf_tui.screens.widgets.run_list import (
+    ASCII_SIGNS,
+    SIGNS,
+    STYLES,
+    duration,
+    state_word,
+    steps,
+)
+from rlhf_tui.screens.widgets.text import clean
+
+KINDS = {
+    "sft": "supervised fine-tuning",
+    "rm": "reward model",
+    "ppo": "PPO",
+    "generate": "generation",
+    "score": "scoring",
+}
+
+
+class RunHead(CanvasView):
+    """Three rows above the panes."""
+
+    DEFAULT_CSS = "RunHead { height: 3; }"
+
+    def __init__(self, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.info: RunInfo | None = None
+        self.problem = ""
+        self._glyphs = glyphs
+
+    def tell(self, info: RunInfo | None, problem: str = "") -> None:
+        """Tell of this run; `problem` replaces its sentence."""
+        self.info, self.problem = info, problem
+        self.redraw()
+
+    def redraw(self) -> None:
+        width = self.size.width
+        if not width:
+            return
+        if self.info is None:
+            self.show([[("No run chosen.", "dim")], [], []])
+            return
+        self.show([self._heading(self.info, width), self._progress(self.info, width), self._told()])
+
+    def _heading(self, info: RunInfo, width: int) -> Row:
+        word = state_word(info)
+        sign = (ASCII_SIGNS if self._glyphs.encoding != "utf-8" else SIGNS)[word]
+        right = f"{sign} {word}"
+        title = clean(info.title, encoding=self._glyphs.encoding).text.replace("\n", " ")
+        dot = self._glyphs.dot
+        left = f"  {KINDS[info.kind]}" + (f" {dot} {title}" if title else "")
+        room = width - len(info.run_id) - len(right) - 1
+        left = left[: max(0, room)].ljust(max(0, room))
+        return [(info.run_id, "strong"), (left, "dim"), (" ", ""), (right, STYLES[word])]
+
+    def _progress(self, info: RunInfo, width: int) -> Row:
+        if info.status is None or not info.status.step:
+            return [(f"created {_clock(info.created_ms)}", "dim")]
+        step, total = info.status.step, info.status.total_steps
+        past = ((info.ended_ms or time.time() * 1000) - info.started_ms) / 1000
+        facts = []
+        if info.started_ms:
+            facts.append(duration(past))
+            if info.state == "running" and total > step:
+                facts.append(f"about {duration(past / step * (total - step))} left")
+        if info.ended_ms:
+            facts.append(f"ended {_clock(info.ended_ms)}")
+        tail = ", ".join(facts)
+        if not total:
+            return [(f"step {step}  ", ""), (tail, "dim")]
+        share = min(1.0, step / total)
+        text = f" {steps(info)} {share:4.0%}  "
+        length = max(8, min(40, width - len(text) - len(tail) - 1))
+        full = round(length * share)
+        return [
+            (self._glyphs.full * full, STYLES[state_word(info)]),
+            (self._glyphs.empty * (length - full), "rule"),
+            (text, ""),
+            (tail, "dim"),
+        ]
+
+    def _told(self) -> Row:
+        info = self.info
+        assert info is not None
+        if self.problem:
+            return [(self.problem, "bad")]
+        if state_word(info) == "lost" and info.status is not None:
+            past = duration(time.time() - info.status.updated)
+            return [(f"No sign of life for {past}: it hangs, or the machine does.", "bad")]
+        text = info.message or (info.status.message if info.status else "")
+        if info.state == "failed" and not text:
+            text = "It failed and left no message: see its log."
+        text = clean(text, encoding=self._glyphs.encoding).text.replace("\n", " ")
+        return [(text, "bad" if info.state == "failed" else "")]
+
+    def on_resize(self, event: Resize) -> None:
+        self.redraw()
+
+
+def _clock(milliseconds: int) -> str:
+    """A point in time: the hour of today, else the day."""
+    then = time.localtime(milliseconds / 1000)
+    today = time.localtime()
+    same_day = then[:3] == today[:3]
+    return time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", then)

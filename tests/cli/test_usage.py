@@ -1,0 +1,163 @@
+"""Wrong uses of the command line: a sentence, what to do, an exit code; never a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import Cli, refused
+
+from rlhf_tui.config.options import OPTIONS
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Cli:
+    """The command line in an empty directory, which is no workspace."""
+    place = tmp_path / "empty"
+    place.mkdir()
+    return Cli(place)
+
+
+def test_without_a_terminal_home_is_refused(bare: Cli) -> None:
+    refused(bare(), 2, "terminal", "rlhf-tui --help")
+
+
+@pytest.mark.parametrize("command", ["label", "dashboard"])
+def test_without_a_terminal_screens_are_refused(cli: Cli, command: str) -> None:
+    refused(cli(command), 2, "terminal", "hint:")
+
+
+def test_without_a_terminal_demo_names_auto_and_makes_nothing(bare: Cli) -> None:
+    refused(bare("demo"), 2, "terminal", "demo --auto")
+    assert list(bare.cwd.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["runs", "list"],
+        ["train", "sft"],
+        ["generate"],
+        ["export", "preference", "out.parquet"],
+        ["hub", "status"],
+        ["backup", "out.duckdb"],
+    ],
+)
+def test_without_a_workspace_init_is_named(bare: Cli, command: list[str]) -> None:
+    refused(bare(*command), 2, "no workspace", "rlhf-tui init")
+    assert list(bare.cwd.iterdir()) == []
+
+
+def test_a_directory_that_is_no_workspace_is_named(bare: Cli) -> None:
+    refused(bare("runs", "list", "-w", "elsewhere"), 2, "elsewhere", "rlhf-tui init")
+    refused(bare("-w", "elsewhere", "runs", "list"), 2, "elsewhere", "rlhf-tui init")
+
+
+def test_a_mistyped_command_gets_the_nearest(bare: Cli) -> None:
+    refused(bare("exprot"), 2, "'export'")
+    refused(bare("train", "pp"), 2, "'ppo'")
+
+
+def test_a_mistyped_option_gets_the_nearest(bare: Cli) -> None:
+    refused(bare("train", "ppo", "--kl-coeff", "1"), 2, "--kl-coeff", "--kl-coef")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "ppo", "--kl-coef", "-1"], ["kl_coef", ">= 0"]),
+        (["train", "ppo", "--kl-coef", "much"], ["--kl-coef", "number"]),
+        (["train", "ppo", "--tune", "half"], ["--tune", "half"]),
+        (["train", "sft", "--include", "thumbs"], ["include", "thumbs"]),
+        (["generate", "-k", "10"], ["k = 10", "<= 9"]),
+        (["train", "sft", "--config", "gone.toml"], ["gone.toml"]),
+        (["label", "--mode", "stars"], ["--mode", "stars"]),
+        (["export", "preferences", "out.parquet"], ["preferences", "preference"]),
+        (["export", "preference", "out.csv"], ["out.csv", ".parquet"]),
+        (["export", "preference", "out.parquet", "--split", "tst"], ["tst", "'test'"]),
+        (["export", "preference", "no/such/out.parquet"], ["no/such", "No such file"]),
+        (["export", "preference", "runs"], ["runs"]),
+        (["runs", "list", "--kind", "sftt"], ["sftt", "'sft'"]),
+        (["backup", "rlhf.toml"], ["rlhf.toml", "exists"]),
+        (["init"], ["already"]),
+        (["demo", "--seed", "3"], ["--auto"]),
+    ],
+)
+def test_wrong_values_are_named_before_a_hub_is_started(
+    cli: Cli, arguments: list[str], words: list[str]
+) -> None:
+    before = {path.name for path in cli.cwd.iterdir()}
+    refused(cli(*arguments), 2, *words)
+    assert {path.name for path in cli.cwd.iterdir()} == before
+
+
+def test_a_mistake_in_the_settings_is_told_by_every_command(cli: Cli) -> None:
+    (cli.cwd / "rlhf.toml").write_text("[label]\noverlapp = 2\n")
+    for command in (["runs", "list"], ["train", "rm"], ["hub", "start"]):
+        refused(cli(*command), 2, "overlapp", "rlhf.toml", "'overlap'")
+
+
+def test_an_annotator_needs_a_name(cli: Cli) -> None:
+    (cli.cwd / "p.txt").write_text("Once\n")
+    refused(cli("import", "p.txt", "--annotator", "a\nb"), 2, "annotator")
+
+
+def test_every_option_of_every_kind_is_a_flag(bare: Cli) -> None:
+    for kind, struct in OPTIONS.items():
+        command = [kind] if kind in ("generate", "score") else ["train", kind]
+        text = bare(*command, "--help").ok().out
+        for name in struct.__struct_fields__:
+            assert f"--{name.replace('_', '-')}" in text, (kind, name)
+
+
+def test_help_fits_eighty_columns_and_cuts_nothing(bare: Cli) -> None:
+    for command in ([], ["train", "ppo"], ["export"], ["import"], ["runs"]):
+        text = bare(*command, "--help").ok().out if command != ["runs"] else bare("runs").out
+        assert "…" not in text
+        assert "..." not in text.replace("[ARGS]...", "").replace("FILE...", "")
+        assert max(map(len, text.splitlines())) <= 80
+
+
+def test_the_same_workspace_before_and_behind_the_command(bare: Cli, cli: Cli) -> None:
+    before = bare("-w", cli.cwd, "export", "preference", "out.csv")
+    behind = bare("export", "preference", "out.csv", "-w", cli.cwd)
+    assert before == behind
+    assert ".csv" in before.err
+
+
+def test_output_that_cannot_be_stored_is_told_in_a_sentence(bare: Cli) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "rlhf_tui.cli", "train", "ppo", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "error: No space left on device.\n"
+
+
+def test_a_terminal_without_utf8_gets_question_marks(cli: Cli) -> None:
+    refused(cli("import", env={"PYTHONIOENCODING": "ascii"}), 2, "rlhf-tui import FILE?")
+
+
+def test_json_is_utf8_on_every_terminal(bare: Cli) -> None:
+    place = bare.cwd / "Grüße"
+    told = bare("init", place, "--json", env={"PYTHONIOENCODING": "ascii"}).ok()
+    assert told.json["workspace"] == str(place)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("label.overlap", ["TABLE.KEY=VALUE"]),
+        ("labels.overlap=2", ["labels", "'label'"]),
+        ("label.overlp=2", ["overlp", "'overlap'"]),
+        ("label.overlap=none", ["overlap", "none"]),
+    ],
+)
+def test_a_wrong_set_names_what_is_wrong(cli: Cli, setting: str, words: list[str]) -> None:
+    refused(cli("--set", setting, "runs", "list"), 2, *words)

@@ -1,0 +1,70 @@
+"""The one table of keys: complete, without keys that terminals keep, and the source of all else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from rlhf_tui.screens import keys
+
+ROOMS = {
+    "home": ("home",),
+    "rank": ("rank", "label"),
+    "thumbs": ("thumbs", "label"),
+    "dashboard": ("dashboard",),
+    "launch": ("launch",),
+}
+
+
+def test_ids_are_unique() -> None:
+    assert not [row for row, times in Counter(key.id for key in keys.KEYS).items() if times > 1]
+
+
+@pytest.mark.parametrize("screens", ROOMS.values(), ids=ROOMS)
+def test_a_key_has_one_meaning_in_a_room(screens: tuple[str, ...]) -> None:
+    rows = keys.of(*screens, "everywhere")
+    names = Counter(name for row in rows for name in row.keys.split(","))
+    assert not [name for name, times in names.items() if times > 1]
+
+
+def test_every_action_has_a_key_that_terminals_let_through() -> None:
+    for row in keys.KEYS:
+        for name in row.keys.split(","):
+            assert not name.startswith("alt+"), row
+            assert name not in ("ctrl+s", "ctrl+q", "ctrl+b", "escape"), row
+
+
+@pytest.mark.parametrize("screens", ROOMS.values(), ids=ROOMS)
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_the_footer_fits_and_keeps_the_way_to_the_help(
+    screens: tuple[str, ...], width: int
+) -> None:
+    pairs = keys.footer(width, *screens)
+    assert sum(len(key) + len(word) + 3 for key, word in pairs) <= width
+    assert ("?", "help") in pairs
+
+
+def test_the_help_of_a_room_holds_all_of_its_rows() -> None:
+    groups = keys.help_groups("rank", "label")
+    told = [description for rows in groups.values() for _, description in rows]
+    assert sorted(told) == sorted(row.description for row in keys.of("rank", "label", "everywhere"))
+
+
+def test_bindings_are_those_of_the_table() -> None:
+    bound = {(binding.key, binding.action) for binding in keys.bindings("rank")}  # type: ignore[union-attr]
+    assert ("3", "pick(3)") in bound
+    assert ("equals_sign", "tie") in bound
+
+
+def test_the_markdown_table_names_every_row() -> None:
+    table = keys.markdown()
+    for row in keys.KEYS:
+        assert row.description in table
+
+
+def test_the_readme_holds_the_table() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("<!-- keys -->")[2].partition("<!-- /keys -->")[0]
+    assert section.strip() == keys.markdown()

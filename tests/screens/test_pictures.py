@@ -1,0 +1,101 @@
+"""What the screens look like: SVG pictures, compared with those kept in pictures/.
+
+After a change that is meant: UPDATE_PICTURES=1 pytest tests/screens/test_pictures.py, and look at
+the pictures before they are committed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlhf_tui.app import RlhfApp
+from rlhf_tui.records import Completion, Message
+from rlhf_tui.screens.label import LabelScreen
+
+MakeApp = Callable[..., RlhfApp]
+Until = Callable[..., Awaitable[None]]
+PICTURES = Path(__file__).with_name("pictures")
+CHAT = [
+    Message("system", "You are terse."),
+    Message("user", "How do I reverse a list in Python?"),
+    Message("assistant", "In place, or a copy?"),
+    Message("user", "A **copy**, please."),
+]
+ANSWERS = (
+    "Use slicing:\n\n```python\nnew = old[::-1]\n```\n\nIt makes a *shallow* copy.",
+    "1. Call `reversed(xs)`\n2. Wrap it in `list`\n\n| way | copy |\n|---|---|\n| slice | yes |",
+    "\x1b]52;c;aGk=\x07Loop over it [b]backwards[/b]; see [this](http://a.b).",
+)
+
+
+def chat(fake: Any) -> Any:
+    item = fake.rank(1, 3, CHAT)
+    item.completions = [
+        Completion(one.completion_id, one.prompt_id, [Message("assistant", text)])
+        for one, text in zip(item.completions, ANSWERS, strict=True)
+    ]
+    return item
+
+
+# name: (start, size, keys, theme, ascii, which items)
+SCENES: dict[str, tuple[str, tuple[int, int], str, str, bool, str]] = {
+    "rank-120x30": ("label:rank", (120, 30), "2 1 equals_sign 3", "rlhf-dark", False, "films"),
+    "rank-80x24-light": ("label:rank", (80, 24), "3 1", "rlhf-light", False, "films"),
+    "rank-40x10": ("label:rank", (40, 10), "2", "rlhf-dark", False, "films"),
+    "rank-200x60-chat": ("label:rank", (200, 60), "1 tab tab", "rlhf-dark", False, "chat"),
+    "rank-nine-ascii": ("label:rank", (100, 30), "9 equals_sign 2", "rlhf-ansi", True, "nine"),
+    "rank-colour-blind": ("label:rank", (120, 30), "4 b", "rlhf-colour-blind", False, "films"),
+    "rank-full": ("label:rank", (80, 24), "1 f tab", "rlhf-dark", False, "films"),
+    "rank-nothing": ("label:rank", (80, 24), "", "rlhf-dark", False, "none"),
+    "thumbs-80x24": ("label:thumbs", (80, 24), "y", "rlhf-dark", False, "films"),
+    "thumbs-40x10": ("label:thumbs", (40, 10), "", "rlhf-dark", False, "films"),
+    "home-80x24": ("home", (80, 24), "", "rlhf-dark", False, "films"),
+    "home-120x30-light": ("home", (120, 30), "", "rlhf-light", False, "films"),
+    "home-40x10-ascii": ("home", (40, 10), "", "rlhf-ansi", True, "films"),
+    "help-80x24": ("label:rank", (80, 24), "question_mark", "rlhf-dark", False, "films"),
+}
+
+
+def items(fake: Any, which: str) -> list[Any]:
+    if which == "films":
+        ranks = [fake.rank(number) for number in range(1, 13)]
+        return ranks + [fake.thumbs(number) for number in range(1, 9)]
+    return {"chat": [chat(fake)], "nine": [fake.rank(1, 9)], "none": []}[which]
+
+
+def normal(svg: str) -> str:
+    """The picture without the ids that every export makes anew."""
+    return re.sub(r"terminal-\d+", "terminal", svg)
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_the_screen_looks_as_before(
+    name: str, make_app: MakeApp, until: Until, fake: Any
+) -> None:
+    start, size, keys, theme, ascii, which = SCENES[name]
+    app = make_app(fake.hub(items(fake, which)), start, theme=theme, ascii=ascii)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: settled(app))
+        await pilot.press(*keys.split())
+        await pilot.pause()
+        svg = ""
+        while svg != (svg := normal(app.export_screenshot())):
+            await pilot.pause(0.1)
+    kept = PICTURES / f"{name}.svg"
+    if os.environ.get("UPDATE_PICTURES"):
+        PICTURES.mkdir(exist_ok=True)
+        kept.write_text(svg, encoding="utf-8")
+    assert svg == kept.read_text(encoding="utf-8")
+
+
+def settled(app: RlhfApp) -> bool:
+    """The hub has answered, and what it said is drawn."""
+    if isinstance(app.screen, LabelScreen):
+        return app.screen.session.asked
+    return "prompts" in str(app.screen.query_one("#overview").render())

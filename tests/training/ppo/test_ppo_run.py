@@ -1,0 +1,140 @@
+"""PPO runs from their directories: figures, samples, stop and resume, the saved policy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers.tiny import again, lines, make_run, save_policy, save_reward_model, stop_after
+from transformers import AutoModelForCausalLM
+
+from rlhf_tui.errors import InputError, NothingToDo, UsageError
+from rlhf_tui.runs.context import RunContext
+from rlhf_tui.training.ppo import run as ppo
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*checkpointing:FutureWarning")  # PEFT's own
+SMALL = {
+    "total_steps": 4,
+    "rollout_batch_size": 6,
+    "response_length": 5,
+    "eval_steps": 2,
+    "eval_prompts": 3,
+    "learning_rate": 1e-3,
+}
+CLOCKS = ("time", "time/rollout", "time/score", "time/train", "tokens_per_second")
+
+
+def prompts(count: int, start: int = 0) -> list[dict[str, Any]]:
+    return [{"prompt": f"Review {i}:", "prompt_id": f"p{i}"} for i in range(start, start + count)]
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> dict[str, str]:
+    return {
+        "model": str(save_policy(tmp_path / "policy")),
+        "reward_model": str(save_reward_model(tmp_path / "rm")),
+    }
+
+
+def make(directory: Path, arguments: dict[str, Any], **tables: Any) -> RunContext:
+    held = {"train": prompts(10), "validation": prompts(5, 10)} | tables
+    return make_run(directory, "ppo", SMALL | arguments, **held)
+
+
+def figures(context: RunContext) -> list[dict[str, Any]]:
+    found = lines(context.directory / "metrics.jsonl")
+    return [{k: v for k, v in row.items() if k not in CLOCKS} for row in found]
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return dict(AutoModelForCausalLM.from_pretrained(path).state_dict())
+
+
+def test_a_run_logs_evaluates_samples_and_saves(tmp_path: Path, models: dict[str, str]) -> None:
+    context = make(tmp_path / "ppo-1", models)
+    ppo.run(context)
+    logged = figures(context)
+    assert [row["step"] for row in logged if "objective/kl" in row] == [1, 2, 3, 4]
+    assert [row["step"] for row in logged if "eval/reward" in row] == [0, 2, 4]
+    assert all(row["optimizer_steps"] == 4 for row in logged if "optimizer_steps" in row)
+    start = next(row for row in logged if "eval/reward" in row)
+    assert start["eval/kl"] == pytest.approx(0.0, abs=1e-4)
+    samples = lines(context.directory / "samples.jsonl")
+    assert len(samples) == 9
+    assert samples[0].keys() == {"step", "prompt", "completion", "reward", "kl"}
+    assert samples[0]["prompt"] == "Review 10:"
+    before, after = weights(Path(models["model"])), weights(context.model_dir)
+    assert before.keys() == after.keys()
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    assert context.latest_checkpoint() is None
+
+
+@pytest.mark.parametrize("tune", ["full", "lora"])
+def test_stopped_and_resumed_equals_straight_number_by_number(
+    tmp_path: Path, models: dict[str, str], tune: str
+) -> None:
+    arguments = models | {"tune": tune, "lora_rank": 2, "adaptive_kl": True}
+    straight = make(tmp_path / "a" / "ppo", arguments)
+    ppo.run(straight)
+    first = make(tmp_path / "b" / "ppo", arguments)
+    stop_after(first, 2)
+    ppo.run(first)
+    checkpoint = first.latest_checkpoint()
+    assert first.stopped and checkpoint is not None and checkpoint.name == "step-000002"
+    assert not first.model_dir.exists()
+    second = again(first)
+    ppo.run(second)
+    assert figures(second) == figures(straight)
+    one, other = weights(straight.model_dir), weights(second.model_dir)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_checkpoints_at_intervals(tmp_path: Path, models: dict[str, str]) -> None:
+    context = make(tmp_path / "ppo-1", models | {"save_steps": 1, "eval_steps": 0})
+    ppo.run(context)
+    names = sorted(p.name for p in (context.directory / "checkpoints").iterdir())
+    assert names == ["step-000002", "step-000003"]
+
+
+def test_without_held_out_prompts_there_is_no_evaluation(
+    tmp_path: Path, models: dict[str, str]
+) -> None:
+    context = make_run(tmp_path / "ppo-1", "ppo", SMALL | models, train=prompts(3))
+    ppo.run(context)
+    assert not [row for row in figures(context) if "eval/reward" in row]
+
+
+def test_conversations_and_a_classifier_of_several_labels(tmp_path: Path) -> None:
+    talk = [
+        {"prompt": [{"role": "user", "content": f"Film {i} ?"}], "prompt_id": f"p{i}"}
+        for i in range(4)
+    ]
+    models = {
+        "model": str(save_policy(tmp_path / "policy", chat=True)),
+        "reward_model": str(save_reward_model(tmp_path / "rm", labels=2)),
+        "reward_label": "LABEL_1",
+        "total_steps": 1,
+    }
+    context = make(tmp_path / "ppo-1", models, train=talk, validation=talk)
+    ppo.run(context)
+    (row, *_) = lines(context.directory / "samples.jsonl")
+    assert row["prompt"] == [{"role": "user", "content": "Film 0 ?"}]
+    assert row["completion"][0]["role"] == "assistant"
+
+
+def test_what_cannot_be_is_said_in_a_sentence(tmp_path: Path, models: dict[str, str]) -> None:
+    cases: list[tuple[dict[str, Any], type[Exception], str]] = [
+        (models | {"num_mini_batches": 7}, UsageError, "only 6 prompts"),
+        (models | {"response_length": 512}, UsageError, "within 512 tokens"),
+        (models | {"response_length": 300}, UsageError, "within 256 tokens"),
+        ({"model": models["model"]}, UsageError, "needs a reward model"),
+        (models | {"reward_model": models["model"]}, InputError, "not a reward model"),
+        (models | {"model": models["reward_model"]}, InputError, "not a language model"),
+    ]
+    for number, (arguments, kind, words) in enumerate(cases):
+        with pytest.raises(kind, match=words):
+            ppo.run(make(tmp_path / f"ppo-{number}", arguments))
+    with pytest.raises(NothingToDo, match="no prompts"):
+        ppo.run(make_run(tmp_path / "ppo-none", "ppo", SMALL | models))

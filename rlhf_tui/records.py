@@ -17,7 +17,13 @@ Role = Literal["system", "user", "assistant", "tool"]
 Origin = Literal["model", "human", "edit"]
 Split = Literal["train", "validation", "test"]
 TaskKind = Literal["rank", "thumbs"]
-EventKind = Literal["lease", "judge", "revise", "retract", "skip", "flag", "release"]
+EventKind = Literal[
+    "lease", "judge", "revise", "retract", "skip", "flag", "release", "adjudicate", "reopen"
+]
+Selection = Literal[
+    "", "sequential", "priority", "random", "fewest", "informative", "control", "gold", "repeat"
+]
+"""Why an item was handed out; `control` is the random share beside an order that chooses."""
 AnnotatorKind = Literal["human", "ai"]
 JUDGEMENT_KINDS: frozenset[str] = frozenset({"judge", "revise"})
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -85,7 +91,27 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
     """Higher comes first."""
     run_id: str = ""
     gold: dict[str, int] | None = None
-    """Known tiers by completion id, for quality control."""
+    """Known answer, for quality control: tiers by completion id; of a thumbs task 1 is good and
+    2 is bad. Handed out to everyone now and then, whatever the overlap."""
+    repeat_of: str | None = None
+    """The task that this one asks again, with its sides swapped, to see whether one person says
+    the same twice. Its judgements measure people and never train a model."""
+    assignee: str = ""
+    """The only annotator it is for; empty: anyone."""
+
+
+class Written(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A completion that an annotator wrote while judging; stored with the judgement.
+
+    Its id stands in the event's `shown`, with a tier better than that of its parent.
+    """
+
+    completion_id: str
+    """`imported_completion_id(prompt_id, text, origin, "")` with the origin that `parent` says."""
+    text: Text
+    parent: str | None = None
+    """The completion that this is an edit of (origin `edit`); None: a demonstration written from
+    nothing (origin `human`)."""
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -109,11 +135,18 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     unsure: bool = False
     strength: int | None = None
     """Strength of preference for pairs, 1 slightly to 4 much."""
-    aspects: dict[str, Any] = {}
+    aspects: dict[str, dict[str, int]] = {}
+    """Completion id → aspect → point of its Likert scale, 1 (worst) up."""
     critique: str = ""
+    tags: list[str] = []
+    guidelines: str = ""
+    """Version of the guidelines that the person had; empty without guidelines."""
+    selection: Selection = ""
+    """Why the item was handed out; set by the hub, never told to annotators."""
     reason: str = ""
     """Why skipped or flagged."""
     edited: Text | None = None
+    written: list[Written] = []
     active_ms: int = 0
     """Time at work on it, idle time cut out."""
     wall_ms: int = 0

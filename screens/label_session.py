@@ -264,9 +264,9 @@ class LabelSession:
         try:
             await self._outbox.join()  # what was just taken back must not be found again
             history = await self.link.call(History(limit=1, kind=self.kind), HistoryAnswer)
-            if not history.events:
+            if not history.entries:
                 return False
-            event = history.events[0]
+            event = history.entries[0].event
             answer = await self.link.call(GetItem(task_id=event.task_id), ItemAnswer)
         except RlhfError as error:
             self.problem = str(error)

@@ -176,7 +176,7 @@ def resume(
         for sentence in launched.notes:
             note(sentence)
         if not detach:
-            raise typer.Exit(ended(follow_run(client, launched.run_id), as_json=json))
+            raise typer.Exit(ended(follow_run(client, launched), as_json=json))
     if json:
         say_json(launched)
         return

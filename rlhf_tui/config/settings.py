@@ -48,6 +48,39 @@ class LabelSettings(msgspec.Struct, frozen=True):
     prefetch: Annotated[
         int, Meta(ge=1, le=20, description="Items fetched ahead, so that the next one is there")
     ] = 3
+    order: Annotated[
+        Literal["priority", "sequential", "random", "fewest", "informative"],
+        Meta(
+            description="What comes next: highest priority first, as imported, at random, fewest "
+            "judgements first, or where reward models are least sure"
+        ),
+    ] = "priority"
+    control_share: Annotated[
+        float,
+        Meta(ge=0, le=1, description="Share of items drawn at random beside order 'informative'"),
+    ] = 0.2
+    gold_share: Annotated[
+        float, Meta(ge=0, le=0.5, description="Share of items with a known answer, where any are")
+    ] = 0.05
+    repeat_share: Annotated[
+        float, Meta(ge=0, le=0.5, description="Share of items asked again with the sides swapped")
+    ] = 0.0
+    aspects: Annotated[
+        list[str], Meta(description="What completions can be rated for, each on a scale")
+    ] = msgspec.field(default_factory=lambda: ["helpful", "harmless", "honest"])
+    scale: Annotated[int, Meta(ge=2, le=9, description="Points of that scale, 1 is worst")] = 5
+    tags: Annotated[list[str], Meta(description="Tags that annotators can give")] = []
+    flag_reasons: Annotated[list[str], Meta(description="Reasons offered for a flag")] = (
+        msgspec.field(
+            default_factory=lambda: ["unsafe", "private data", "broken text", "wrong language"]
+        )
+    )
+    skip_reasons: Annotated[list[str], Meta(description="Reasons offered for a skip")] = (
+        msgspec.field(default_factory=lambda: ["later", "not my field", "unclear prompt"])
+    )
+    reviewers: Annotated[
+        list[str], Meta(description="Annotators who may settle what people disagree on")
+    ] = []
 
 
 class DisplaySettings(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from rlhf_tui.records import Split
 DatasetKind = Literal[
     "preference", "unpaired-preference", "prompt-completion", "prompt-only", "rankings"
 ]
+Aggregate = Literal["all", "majority", "unanimous", "dawid-skene", "bradley-terry"]
 PairMode = Literal["all", "one-per-ranking"]
 
 
@@ -22,6 +23,17 @@ class DatasetSpec(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True
     splits: list[Split] = msgspec.field(default_factory=lambda: ["train", "validation"])
     include: list[Literal["thumbs-up", "best-ranked"]] = []
     """For prompt-completion: completions that people liked, beside the demonstrations."""
+    aggregate: Aggregate = "all"
+    """What several judgements of one item come to. all: each judgement makes its own rows.
+    majority: a pair (or thumb) that more people decide so than otherwise makes one row;
+    unanimous: one that all who decided it decide alike. dawid-skene, bradley-terry: one row,
+    weighed by how reliable its annotators are. A settled item counts as its adjudication says."""
+    min_agreement: float = 0.0
+    """Leave out rows on which a smaller share than this, in [0, 1], of those who decided agree."""
+    min_judgements: int = 1
+    """Leave out rows that fewer people decided."""
+    gold: bool = False
+    """Take judgements of gold items too; they measure people and are left out otherwise."""
     annotators: list[str] = []
     """Only these people's judgements; empty: everyone's."""
     runs: list[str] = []

@@ -14,7 +14,17 @@ from typing import Any, get_args
 import msgspec
 
 from rlhf_tui.errors import HubError, RlhfError
-from rlhf_tui.hub import admin, intake, labelling, launching, output, wire
+from rlhf_tui.hub import (
+    admin,
+    history,
+    intake,
+    labelling,
+    launching,
+    output,
+    review,
+    statistics,
+    wire,
+)
 from rlhf_tui.hub.hub import Hub
 from rlhf_tui.hub.identity import Identity, allow, identify
 from rlhf_tui.hub.messages import (
@@ -39,6 +49,9 @@ HANDLERS: dict[type[AnyRequest], Handler] = {
     **intake.HANDLERS,
     **output.HANDLERS,
     **launching.HANDLERS,
+    **history.HANDLERS,
+    **review.HANDLERS,
+    **statistics.HANDLERS,
     **admin.HANDLERS,
 }
 """Message type → what answers it; the role is checked before."""
@@ -127,7 +140,7 @@ class Connection:
                 raise HubError("A connection begins with Hello.")
             connection: socket.socket = self.writer.get_extra_info("socket")
             _, uid = wire.credentials(connection)
-            identity = identify(uid, self.hub.owner, frame.body)
+            identity = identify(uid, self.hub.owner, frame.body, self.hub.settings.label.reviewers)
             await enter(self.hub, identity)
         except RlhfError as error:
             await self.send(number, wire.failure(error, fatal=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pwd
 import unicodedata
+from collections.abc import Collection
 
 import msgspec
 
@@ -12,6 +13,7 @@ from rlhf_tui.hub.messages import AccessRole, Hello, Request
 from rlhf_tui.records import AnnotatorKind
 
 LONGEST_NAME = 64
+RANK: dict[AccessRole, int] = {"anyone": 0, "annotator": 1, "reviewer": 2, "owner": 3}
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -57,8 +59,11 @@ def check_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def identify(uid: int, owner: int, hello: Hello) -> Identity:
+def identify(uid: int, owner: int, hello: Hello, reviewers: Collection[str] = ()) -> Identity:
     """The identity of a connection from user `uid` to a workspace of user `owner`.
+
+    Args:
+        reviewers: names of annotators who may do what reviewers do.
 
     Raises:
         Denied: someone else than the owner asked for another name.
@@ -75,7 +80,7 @@ def identify(uid: int, owner: int, hello: Hello) -> Identity:
         uid=uid,
         annotator=name,
         kind=hello.as_kind,
-        role="owner" if uid == owner else "annotator",
+        role="owner" if uid == owner else "reviewer" if name in reviewers else "annotator",
         client=hello.client[:LONGEST_NAME],
     )
 
@@ -85,9 +90,12 @@ def allow(identity: Identity, request: Request) -> None:
     Raises:
         Denied: the connection's role does not reach the one that the message needs.
     """
-    if request.role == "owner" and identity.role != "owner":
+    if RANK[identity.role] < RANK[request.role]:
+        whom = "the owner of the workspace" if request.role == "owner" else "reviewers"
         raise Denied(
-            f"{type(request).__name__} is for the owner of the workspace; you are connected as "
-            f"annotator {identity.annotator!r}.",
-            hint="Ask the owner to do it.",
+            f"{type(request).__name__} is for {whom}; you are connected as "
+            f"{identity.role} {identity.annotator!r}.",
+            hint="Ask the owner to do it."
+            if request.role == "owner"
+            else "The owner names reviewers in rlhf.toml: [label] reviewers.",
         )

@@ -18,6 +18,7 @@ from rlhf_tui.hub.messages import (
     GetItem,
     History,
     HistoryAnswer,
+    HistoryEntry,
     Item,
     ItemAnswer,
     KindProgress,
@@ -198,7 +199,10 @@ async def show_history(hub: Hub, who: Identity, request: History) -> HistoryAnsw
         before_seq=max(request.before_seq, 0),
         kind=request.kind,
     )
-    return HistoryAnswer(events=events)
+    kinds = {e.task_id: hub.scheduler.tasks[e.task_id].kind for e in events}
+    return HistoryAnswer(
+        entries=[HistoryEntry(event=e, kind=kinds[e.task_id], prompt="") for e in events]
+    )
 
 
 async def show_progress(hub: Hub, who: Identity, _: Progress) -> ProgressAnswer:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 
 from rlhf_tui.dataset.spec import DatasetSpec
+from rlhf_tui.evaluation.report import Report
 from rlhf_tui.records import Annotator, Completion, Event, Prompt, Score, Split, Task, TaskKind
 from rlhf_tui.runs.layout import RunArguments, RunExit, RunKind, RunStatus, State
 
@@ -21,7 +22,8 @@ PROTOCOL = 1
 MAX_FRAME = 64 * 1024 * 1024
 """Bytes of the longest line either side accepts: an import batch of long texts fits."""
 
-AccessRole = Literal["anyone", "annotator", "owner"]
+AccessRole = Literal["anyone", "annotator", "reviewer", "owner"]
+"""In rising order. Reviewers are named in rlhf.toml ([label] reviewers)."""
 
 
 class Request(msgspec.Struct, tag=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -52,7 +54,7 @@ class Welcome(Answer):
     workspace: str
     annotator: str
     role: AccessRole
-    """What this connection may do: owner or annotator."""
+    """What this connection may do: annotator, reviewer or owner."""
     pid: int
 
 
@@ -104,6 +106,8 @@ class Leased(Answer):
     items: list[Item]
     remaining: int
     """Open items for this annotator after these."""
+    guidelines: str = ""
+    """Version of the guidelines as they are now; empty without guidelines."""
 
 
 class GetItem(Request):
@@ -120,7 +124,9 @@ class ItemAnswer(Answer):
 class Submit(Request):
     """Append events of the acting annotator: judge, revise, retract, skip, flag, release.
 
-    Acknowledged only when durable. A repeated event_id is answered 'duplicate'.
+    Reviewers also settle items (adjudicate) and take that back (reopen). What an event has
+    written is stored as completions in the same transaction. Acknowledged only when durable. A
+    repeated event_id is answered 'duplicate'.
     """
 
     role: ClassVar[AccessRole] = "annotator"
@@ -153,10 +159,114 @@ class History(Request):
     before_seq: int = 0
     """Only events with a smaller seq; 0 for the newest."""
     kind: TaskKind | None = None
+    search: str = ""
+    """Only items whose prompt, completions, critique, reason or tags hold this, without regard
+    to case."""
+    states: list[Literal["judged", "skipped", "flagged"]] = []
+    """Only items in one of these; empty: all."""
+
+
+class HistoryEntry(msgspec.Struct, omit_defaults=True):
+    event: Event
+    kind: TaskKind
+    prompt: str
+    """The beginning of the prompt's last user turn, a few hundred characters."""
+    flagged: str = ""
+    """The reason of a flag of theirs; empty: not flagged."""
+    revisions: int = 0
+    """How many judgements of theirs it had before the current one."""
 
 
 class HistoryAnswer(Answer):
+    entries: list[HistoryEntry]
+
+
+class Trail(Request):
+    """The acting annotator's own lines of the log, newest first: judge, revise, retract, skip.
+
+    Undo and redo across restarts are read from it.
+    """
+
+    role: ClassVar[AccessRole] = "annotator"
+    kind: TaskKind
+    limit: int = 200
+    before_seq: int = 0
+
+
+class TrailAnswer(Answer):
     events: list[Event]
+
+
+class Votes(Request):
+    """Others' current judgements of a task; annotators must have given their own first."""
+
+    role: ClassVar[AccessRole] = "annotator"
+    task_id: str
+
+
+class VotesAnswer(Answer):
+    events: list[Event]
+
+
+class GetGuidelines(Request):
+    """The guidelines for annotators: `guidelines.md` of the workspace, or an older version."""
+
+    role: ClassVar[AccessRole] = "annotator"
+    version: str = ""
+    """Empty: as they are now."""
+
+
+class Guidelines(Answer):
+    version: str
+    """Empty where there are none."""
+    text: str
+
+
+class Disputed(Request):
+    """Items on which people disagree, the least agreed first, with their votes."""
+
+    role: ClassVar[AccessRole] = "reviewer"
+    kind: TaskKind | None = None
+    limit: int = 20
+    offset: int = 0
+    settled: bool = False
+    """Those that are settled already, newest first, instead of the open ones."""
+    task_id: str = ""
+    """Only this one, whatever its agreement."""
+
+
+class Dispute(msgspec.Struct, omit_defaults=True):
+    item: Item
+    votes: list[Event]
+    agreement: float
+    """Share of pairwise decisions (or thumbs) on which two voters agree, in [0, 1]."""
+    settled: Event | None = None
+
+
+class DisputedAnswer(Answer):
+    disputes: list[Dispute]
+    total: int
+    """How many there are in all."""
+
+
+class MarkGold(Request):
+    """Give a task a known answer, or take it away."""
+
+    role: ClassVar[AccessRole] = "reviewer"
+    task_id: str
+    tiers: dict[str, int] | None = None
+    """As Task.gold; None takes it away."""
+
+
+class Stats(Request):
+    """Statistics of the labelling; annotators get their own figures and no one else's."""
+
+    role: ClassVar[AccessRole] = "annotator"
+    kind: TaskKind = "rank"
+
+
+class StatsAnswer(Answer):
+    report: Report
 
 
 class Progress(Request):
@@ -395,6 +505,12 @@ AnyRequest = (
     | Submit
     | SaveDraft
     | History
+    | Trail
+    | Votes
+    | GetGuidelines
+    | Disputed
+    | MarkGold
+    | Stats
     | Progress
     | Ingest
     | Export
@@ -419,6 +535,11 @@ AnyAnswer = (
     | ItemAnswer
     | Submitted
     | HistoryAnswer
+    | TrailAnswer
+    | VotesAnswer
+    | Guidelines
+    | DisputedAnswer
+    | StatsAnswer
     | ProgressAnswer
     | Ingested
     | Exported

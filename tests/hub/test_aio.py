@@ -111,8 +111,8 @@ async def test_judgements_made_while_the_hub_is_away_arrive_in_order(
     await until(lambda: link.connected and link.spooled == 0, "the spool is empty")
     await until(lambda: "replayed" in changes, "the screen is told")
     assert changes == ["away", "connected", "replayed"]
-    found = (await link.call(History(), HistoryAnswer)).events
-    assert [e.event_id for e in found] == [e.event_id for e in reversed(events[1:])]
+    found = (await link.call(History(), HistoryAnswer)).entries
+    assert [e.event.event_id for e in found] == [e.event_id for e in reversed(events[1:])]
     assert await link.submit(events[0]) == "saved"
     assert (await link.call(Progress(), ProgressAnswer)).rank.mine == 3
 
@@ -161,7 +161,7 @@ async def test_a_hub_that_hangs_does_not_keep_a_judgement(
         hub.process.send_signal(signal.SIGCONT)
         await until(lambda: link.spooled == 0, "the spool is empty")
         # The copy that was on its way and the spooled one are one event.
-        assert len((await link.call(History(), HistoryAnswer)).events) == 1
+        assert len((await link.call(History(), HistoryAnswer)).entries) == 1
     finally:
         await link.close()
 
@@ -184,7 +184,7 @@ async def test_a_hub_that_hangs_while_the_spool_is_sent_keeps_no_judgement_eithe
             assert await link.submit(judgement(second)) == "spooled"
         hub.process.send_signal(signal.SIGCONT)
         await until(lambda: link.spooled == 0, "the spool is empty")
-        assert len((await link.call(History(), HistoryAnswer)).events) == 2
+        assert len((await link.call(History(), HistoryAnswer)).entries) == 2
     finally:
         await link.close()
 
@@ -209,7 +209,7 @@ async def test_a_spool_that_cannot_be_shortened_ends_nothing(
     await until(lambda: link.spooled == 0, "the spool is empty")
     assert len(tries) == 3
     assert await link.submit(judgement(items[1])) == "saved"
-    assert len((await link.call(History(), HistoryAnswer)).events) == 2
+    assert len((await link.call(History(), HistoryAnswer)).entries) == 2
 
 
 async def test_a_name_that_is_refused_is_the_error_that_it_is(

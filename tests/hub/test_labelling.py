@@ -128,11 +128,11 @@ def test_undo_opens_the_item_again_and_history_shows_what_stands(
     with HubClient(workspace) as client:
         first, second = lease(client, 2).items
         submit(client, judgement(first), judgement(second))
-        newest = client.call(History(), HistoryAnswer).events
+        newest = [e.event for e in client.call(History(), HistoryAnswer).entries]
         assert [e.task_id for e in newest] == [second.task.task_id, first.task.task_id]
         retract = msgspec.structs.replace(of_task("retract", second), supersedes=newest[0].event_id)
         assert submit(client, retract) == ["stored"]
-        assert [e.task_id for e in client.call(History(), HistoryAnswer).events] == [
+        assert [e.event.task_id for e in client.call(History(), HistoryAnswer).entries] == [
             first.task.task_id
         ]
         assert [i.task.task_id for i in lease(client, 2).items] == [second.task.task_id]
@@ -186,7 +186,7 @@ def test_a_late_judgement_is_kept_and_marked(hub: HubProcess, workspace: Workspa
         other = lease(bob).items[0]
         assert submit(bob, judgement(other)) == ["stored"]
         assert submit(ann, judgement(item)) == ["surplus"]
-        assert [e.surplus for e in ann.call(History(), HistoryAnswer).events] == [True]
+        assert [e.event.surplus for e in ann.call(History(), HistoryAnswer).entries] == [True]
 
 
 def test_the_same_event_twice_is_a_duplicate(hub: HubProcess, workspace: Workspace) -> None:
@@ -205,10 +205,10 @@ def test_the_hub_says_who_acted_whatever_the_event_claims(
         event = judgement(lease(client).items[0])
         forged = msgspec.structs.replace(event, annotator="bob", surplus=True, acting_uid=7, seq=9)
         submit(client, forged)
-        (stored,) = client.call(History(), HistoryAnswer).events
-    assert stored.annotator == "ann"
-    assert stored.acting_uid == workspace.root.stat().st_uid
-    assert not stored.surplus
+        (stored,) = client.call(History(), HistoryAnswer).entries
+    assert stored.event.annotator == "ann"
+    assert stored.event.acting_uid == workspace.root.stat().st_uid
+    assert not stored.event.surplus
 
 
 def test_drafts_are_given_back_with_the_item(hub: HubProcess, workspace: Workspace) -> None:
@@ -254,7 +254,7 @@ def test_impossible_judgements_are_refused_in_a_sentence_and_nothing_is_stored(
                 submit(client, wrong)
         with pytest.raises(InputError, match="no task"):
             submit(client, msgspec.structs.replace(good, task_id="t-none"))
-        assert client.call(History(), HistoryAnswer).events == []
+        assert client.call(History(), HistoryAnswer).entries == []
         partial = msgspec.structs.replace(good, shown=good.shown[:2], tiers=[1, None])
         assert submit(client, partial) == ["stored"]
 

@@ -20,6 +20,7 @@ from rlhf_tui.hub.messages import (
     GetItem,
     History,
     HistoryAnswer,
+    HistoryEntry,
     Item,
     ItemAnswer,
     KindProgress,
@@ -165,7 +166,10 @@ class FakeHub:
             return Done()
         if isinstance(request, History):
             events = sorted(self.current(request.kind or "rank").values(), key=self.events.index)
-            return HistoryAnswer(events=events[::-1][: request.limit])
+            newest = events[::-1][: request.limit]
+            return HistoryAnswer(
+                entries=[HistoryEntry(e, self.items[e.task_id].task.kind, "") for e in newest]
+            )
         if isinstance(request, GetItem):
             return ItemAnswer(item=self.items[request.task_id])
         raise AssertionError(f"the screens never ask for {request}")

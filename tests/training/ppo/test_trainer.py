@@ -31,7 +31,9 @@ class Digits:
         return [float(c.split()[0] == str(WANTED)) for c in completions]
 
 
-def make(options: PPOOptions, *, prompts: int = 5, seed: int = 0) -> PPOTrainer:
+def make(
+    options: PPOOptions, *, prompts: int = 5, seed: int = 0, learning_rate: float = 1e-2
+) -> PPOTrainer:
     model = language_model(VOCABULARY, seed)
     policy = Policy(model, with_value=True)
     reference = Reference(policy, copy.deepcopy(model).requires_grad_(False))
@@ -39,7 +41,7 @@ def make(options: PPOOptions, *, prompts: int = 5, seed: int = 0) -> PPOTrainer:
     sampling = Sampling(options.response_length, stop=[2], fill=0, temperature=1.0)
     actors = Actors(policy, reference, digits, digits, sampling, options)
     texts = [[3 + i % 8, 4] for i in range(prompts)]
-    return PPOTrainer(actors, Prompts([str(t) for t in texts], texts), options, 1e-2)
+    return PPOTrainer(actors, Prompts([str(t) for t in texts], texts), options, learning_rate)
 
 
 @pytest.mark.parametrize(
@@ -130,21 +132,24 @@ def test_a_toy_reaches_its_known_optimum() -> None:
         num_mini_batches=1,
         kl_coef=beta,
         missing_eos_penalty=0.0,
-        total_steps=40,
+        total_steps=60,
     )
-    trainer = make(options, prompts=1)
+    trainer = make(options, prompts=1, learning_rate=3e-3)
 
     def chance(model: Any) -> float:
         with torch.no_grad():
             return float(model(torch.tensor([[3, 4]])).logits[0, -1].softmax(-1)[WANTED])
 
     start = chance(trainer.actors.policy.model)
-    for _ in range(40):
+    chances = []
+    for _ in range(60):
         figures = trainer.step()
+        chances.append(chance(trainer.actors.policy.model))
     raised = start * math.exp(1 / beta)
     optimum = raised / (raised + 1 - start)
     assert optimum - start > 0.1
-    assert chance(trainer.actors.policy.model) == pytest.approx(optimum, abs=0.04)
+    # It swings around the optimum as samples are drawn: 0.003 between seeds, in the mean.
+    assert sum(chances[-20:]) / 20 == pytest.approx(optimum, abs=0.02)
     assert figures["objective/scores"] == pytest.approx(optimum, abs=0.1)
 
 

@@ -1,0 +1,24 @@
+"""Answers about what has been judged: one's own trail, others' votes, the guidelines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rlhf_tui.errors import UsageError
+from rlhf_tui.hub.hub import Hub
+from rlhf_tui.hub.identity import Identity
+from rlhf_tui.hub.messages import GetGuidelines, Trail, Votes
+
+
+async def not_yet(_hub: Hub, _who: Identity, request: object) -> Any:
+    raise UsageError(f"{type(request).__name__} is not there yet.")
+
+
+HANDLERS: dict[Any, Any] = dict.fromkeys(
+    (
+        Trail,
+        Votes,
+        GetGuidelines,
+    ),
+    not_yet,
+)

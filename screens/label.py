@@ -1,4 +1,4 @@
-"""What ranking and thumbs share: prompt above, completions below, saving, undo, scrolling."""
+"""What ranking and thumbs share: items that come and go, saving, undo and skipping."""
 
 from __future__ import annotations
 
@@ -7,53 +7,38 @@ from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
 from rlhf_tui.records import TaskKind
 from rlhf_tui.screens.label_drafts import Work
+from rlhf_tui.screens.label_reading import Reading
 from rlhf_tui.screens.label_session import LabelSession
 from rlhf_tui.screens.messages import HubChanged
-from rlhf_tui.screens.room import Room
-from rlhf_tui.screens.widgets.conversation import prompt_view
 from rlhf_tui.screens.widgets.empty import nothing_to_label
-from rlhf_tui.screens.widgets.pane import PaneGrid, Scroller
 from rlhf_tui.screens.widgets.statusline import KeyLine, StatusLine
 
 LOOK_AGAIN_S = 5.0
 """How often an empty queue asks for new items: a generate run may be filling it."""
 
 
-class LabelScreen(Room):
+class LabelScreen(Reading):
     """An item to judge. Subclasses say what a judgement is."""
 
     KIND: ClassVar[TaskKind]
-    PANES: ClassVar[int]
-    """The most completions of an item."""
     CSS_PATH = Path(__file__).with_name("label.tcss")
 
     def __init__(self) -> None:
         super().__init__()
-        self.markdown = True
-        self.target: int | None = None
-        """What scrolls: None all panes, 0 the prompt, 1… one pane."""
         self.drawn: Work | None = None
         """The work on the screen."""
 
     def compose(self) -> ComposeResult:
         self.status = StatusLine()
-        self.prompt_text = Static(markup=False, id="prompt-text")
-        self.prompt = Scroller(self.prompt_text, id="prompt")
-        self.prompt_title = Static(markup=False, id="prompt-title")
-        self.panes = PaneGrid(self.PANES, self.glyphs)
         self.empty = Static(markup=False, id="empty")
         self.line = Static(markup=False, id="line")
         yield self.status
-        with Vertical(id="work"):
-            yield self.prompt_title
-            yield self.prompt
-            yield self.panes
+        yield from self.compose_reading()
         yield self.empty
         yield self.line
         yield KeyLine(*self.ROOMS)
@@ -116,31 +101,23 @@ class LabelScreen(Room):
             self.set_class(work is None, "-empty")
         self.drawn = work
         if work is not None:
-            self.draw_texts(work)
+            self.show_texts(work.item.prompt.prompt, work.item.completions)
         self.draw_judgement_and(notice)
         self.draw_status()
 
-    def draw_texts(self, work: Work) -> None:
-        encoding = self.glyphs.encoding
-        prompt = work.item.prompt.prompt
-        self.prompt_text.update(prompt_view(prompt, markdown=self.markdown, encoding=encoding))
-        self.panes.put(work.item.completions, markdown=self.markdown)
-        if isinstance(prompt, str):
-            self.prompt.scroll_to(y=0, animate=False, immediate=True)
-        else:
-            # The turn to be answered is the last one.
-            self.call_after_refresh(self.prompt.scroll_end, animate=False)
+    def redraw_texts(self) -> None:
+        if self.drawn is not None:
+            self.show_texts(self.drawn.item.prompt.prompt, self.drawn.item.completions)
+
+    def touched(self) -> None:
+        self.session.touch()
+
+    def tell(self, notice: str) -> None:
+        self.draw_judgement_and(notice)
 
     def draw_judgement_and(self, notice: str) -> None:
         self.notice = notice
         self.draw_judgement()
-
-    def draw_title(self) -> None:
-        scrolls = f"  {self.glyphs.marker} scrolls" if self.target == 0 else ""
-        self.prompt_title.update(
-            Content.assemble((" Prompt ", "bold reverse"), (scrolls, "bold $accent")),
-            layout=False,
-        )
 
     def draw_status(self) -> None:
         session, dot = self.session, self.glyphs.dot
@@ -207,57 +184,3 @@ class LabelScreen(Room):
             return
         session.turn_to_skipped(not session.skipped)
         self.draw_item("Skipped items." if session.skipped else "New items.")
-
-    def action_markdown(self) -> None:
-        self.markdown = not self.markdown
-        if self.drawn is not None:
-            self.draw_texts(self.drawn)
-        self.draw_judgement_and("Markdown rendered." if self.markdown else "Text as written.")
-
-    def scrollers(self) -> list[Scroller]:
-        """What the scroll keys move."""
-        if self.target == 0:
-            return [self.prompt]
-        if self.target is not None:
-            return [self.panes.panes[self.target - 1].body]
-        if self.panes.max_scroll_y:
-            return [self.panes]
-        return [pane.body for pane in self.panes.shown]
-
-    def action_scroll(self, lines: int) -> None:
-        self.session.touch()
-        for region in self.scrollers():
-            region.scroll_relative(y=lines, animate=False)
-
-    def action_page(self, direction: int) -> None:
-        self.session.touch()
-        for region in self.scrollers():
-            rows = max(1, region.size.height - 1)
-            region.scroll_relative(y=direction * rows, animate=False)
-
-    def action_pane(self, step: int) -> None:
-        """Choose what scrolls; with one completion on the whole screen, the next one."""
-        count = self.panes.count
-        if self.panes.alone is not None:
-            self.panes.only((self.panes.alone + step) % max(1, count))
-            self.mark_target(self.panes.alone + 1)
-            return
-        places: list[int | None] = [None, 0, *range(1, count + 1)]
-        at = places.index(self.target) if self.target in places else 0
-        self.mark_target(places[(at + step) % len(places)])
-
-    def mark_target(self, target: int | None) -> None:
-        self.target = target
-        for pane in self.panes.panes:
-            pane.head.rule.activate(pane.number == target)
-        self.draw_title()
-        if target:
-            self.panes.scroll_to_widget(self.panes.panes[target - 1], animate=False)
-
-    def action_full(self) -> None:
-        if self.panes.alone is None:
-            self.mark_target(self.target or 1)
-            self.panes.only((self.target or 1) - 1)
-        else:
-            self.panes.only(None)
-            self.mark_target(None)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rlhf_tui.cli.opening import annotator_name, workspace
 from rlhf_tui.errors import UsageError, nearest
-from rlhf_tui.workspace import VARIABLE, Workspace, find_workspace
+from rlhf_tui.workspace import VARIABLE
 
 if TYPE_CHECKING:
     from rlhf_tui.hub.client import HubClient
@@ -75,28 +76,6 @@ def connect(option: Path | None, as_name: str | None = None) -> HubClient:
     from rlhf_tui.hub.client import HubClient
 
     return HubClient(workspace(option), as_name=annotator_name(as_name))
-
-
-def workspace(option: Path | None) -> Workspace:
-    """The workspace of a command, its settings checked, so that a typo is told at once."""
-    from rlhf_tui.config.settings import load_settings
-
-    found = find_workspace(option)
-    load_settings(found)
-    return found
-
-
-def annotator_name(name: str | None) -> str | None:
-    """`--as`, checked: a name is one printable line of at most 64 characters.
-
-    Raises:
-        UsageError: it is not.
-    """
-    if name is not None and (not name.strip() or not name.isprintable() or len(name) > 64):
-        raise UsageError(
-            f"{name!r} cannot be an annotator's name.", hint="Use 1 to 64 printable characters."
-        )
-    return name
 
 
 def checked(values: Iterable[str] | None, valid: Iterable[str], option: str) -> list[Any]:

@@ -9,7 +9,7 @@ import typer
 
 from rlhf_tui.cli import pages
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption
-from rlhf_tui.cli.common import workspace as workspace_of
+from rlhf_tui.cli.opening import workspace as workspace_of
 from rlhf_tui.cli.output import say, say_json
 from rlhf_tui.errors import Denied, HubError
 from rlhf_tui.workspace import Workspace

@@ -11,11 +11,11 @@ from rlhf_tui.cli import pages
 from rlhf_tui.cli.common import (
     JsonOption,
     WorkspaceOption,
-    annotator_name,
     checked,
     connect,
 )
-from rlhf_tui.cli.common import workspace as workspace_of
+from rlhf_tui.cli.opening import annotator_name
+from rlhf_tui.cli.opening import workspace as workspace_of
 from rlhf_tui.cli.output import note, say, say_error, say_json, say_table
 from rlhf_tui.config.settings import LabelSettings, load_settings
 from rlhf_tui.errors import InputError, UsageError

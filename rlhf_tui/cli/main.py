@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
+import rlhf_tui
 from rlhf_tui.cli import exporting, hub, importing, labelling, pages, runs, training, workspaces
 from rlhf_tui.cli.common import WorkspaceOption, remember_settings, remember_workspace
-from rlhf_tui.cli.crash import INTERRUPTED
-from rlhf_tui.cli.output import drop_output, say, say_error, use_what_the_terminal_can_write
-from rlhf_tui.errors import RlhfError, UsageError
+from rlhf_tui.cli.ending import leave_with
+from rlhf_tui.cli.opening import open_home
+from rlhf_tui.cli.output import say
+from rlhf_tui.errors import UsageError
 
 PROGRAM = "rlhf-tui"
-READER_LEFT = 141
-"""128 + SIGPIPE: what a shell tells of a program whose reader went away."""
-
 app = typer.Typer(
     name=PROGRAM,
     help="Reinforcement learning from human feedback in a terminal: label, train, compare.",
@@ -54,41 +52,28 @@ def home(
     Without a command the home screen opens.
     """
     if version:
-        from importlib.metadata import version as installed
-
-        say(f"{PROGRAM} {installed(PROGRAM)}")
+        say(f"{PROGRAM} {rlhf_tui.__version__}")
         raise typer.Exit
     remember_workspace(workspace)
     remember_settings(settings or [])
     if context.invoked_subcommand is None:
-        labelling.open_home(workspace)
+        raise typer.Exit(open_home(workspace))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a command and leave with its exit code; what `__main__` starts."""
-    use_what_the_terminal_can_write()
+    leave_with(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> Any:
     try:
-        code = typer.main.get_command(app).main(
+        return typer.main.get_command(app).main(
             args=arguments, prog_name=PROGRAM, standalone_mode=False
         )
-        sys.stdout.flush()
-    except RlhfError as error:
-        say_error(error.message, error.hint)
-        code = error.exit_code
     except typer.TyperException as error:
-        say_error(error.format_message().rstrip("."), _help_hint(error))
-        code = UsageError.exit_code
-    except (typer.Abort, KeyboardInterrupt):
-        code = INTERRUPTED
-    except BrokenPipeError:
-        drop_output()
-        code = READER_LEFT
-    except OSError as error:
-        drop_output()
-        place = f" ({error.filename})" if error.filename else ""
-        say_error(f"{error.strerror or error}{place}.")
-        code = 1
-    sys.exit(code if isinstance(code, int) else 0)
+        raise UsageError(error.format_message().rstrip("."), hint=_help_hint(error)) from None
+    except typer.Abort:
+        raise KeyboardInterrupt from None
 
 
 def _help_hint(error: typer.TyperException) -> str:

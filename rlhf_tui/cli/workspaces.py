@@ -82,11 +82,11 @@ def demo(
         raise typer.Exit(run_auto(place, seed=seed, json_output=json))
     if json or seed:
         raise UsageError("--json and --seed belong to --auto.", hint="rlhf-tui demo --auto --json")
-    from rlhf_tui.cli import labelling
+    from rlhf_tui.cli.opening import need_terminal, open_screens
     from rlhf_tui.cli.sample import sample_workspace
 
-    labelling.need_terminal("demo")
-    labelling.open_screens(sample_workspace(place), "home", over="label:rank")
+    need_terminal("demo")
+    raise typer.Exit(open_screens(sample_workspace(place), "home", over="label:rank"))
 
 
 def chosen(argument: Path | None, option: Path | None, otherwise: Path) -> Path:

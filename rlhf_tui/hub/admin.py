@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from rlhf_tui import __version__
 from rlhf_tui.errors import HubError, UsageError
 from rlhf_tui.hub.hub import Hub
 from rlhf_tui.hub.identity import Identity
@@ -16,7 +17,6 @@ from rlhf_tui.hub.messages import (
     HubStatusAnswer,
     Shutdown,
 )
-from rlhf_tui.hub.version import program_version
 from rlhf_tui.store.backup import backup
 from rlhf_tui.store.read import totals
 
@@ -25,7 +25,7 @@ async def status(hub: Hub, _who: Identity, _: HubStatus) -> HubStatusAnswer:
     rows = await hub.read(totals)
     return HubStatusAnswer(
         pid=os.getpid(),
-        version=program_version(),
+        version=__version__,
         workspace=str(hub.workspace.root),
         started_ms=hub.started_ms,
         clients=hub.clients,

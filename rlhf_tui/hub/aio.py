@@ -12,6 +12,7 @@ import getpass
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar, cast
 
+from rlhf_tui import __version__
 from rlhf_tui.errors import Denied, HubError, RlhfError
 from rlhf_tui.hub import address, wire
 from rlhf_tui.hub.autostart import PATIENCE_S, away, ensure_hub
@@ -30,7 +31,6 @@ from rlhf_tui.hub.messages import (
     Welcome,
 )
 from rlhf_tui.hub.spool import Spool, spool_path
-from rlhf_tui.hub.version import program_version
 from rlhf_tui.records import Event
 from rlhf_tui.workspace import Workspace
 
@@ -64,9 +64,7 @@ class AsyncHub:
         self.spooled = 0
         self.on_change: Callable[[str], None] | None = None
         self.welcome: Welcome | None = None
-        self._hello = Hello(
-            protocol=PROTOCOL, version=program_version(), client=client, as_name=as_name
-        )
+        self._hello = Hello(protocol=PROTOCOL, version=__version__, client=client, as_name=as_name)
         self._writer: asyncio.StreamWriter | None = None
         self._waiting: dict[int, asyncio.Future[AnyAnswer]] = {}
         self._number = 0

@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 from typing import IO, Literal, TypeVar, cast
 
+from rlhf_tui import __version__
 from rlhf_tui.errors import HubError
 from rlhf_tui.hub import address, wire
 from rlhf_tui.hub.autostart import PATIENCE_S, RETRY_S, away, ensure_hub
@@ -23,7 +24,6 @@ from rlhf_tui.hub.messages import (
     Shutdown,
     Welcome,
 )
-from rlhf_tui.hub.version import program_version
 from rlhf_tui.workspace import Workspace
 
 A = TypeVar("A", bound=Answer)
@@ -61,7 +61,7 @@ class HubClient:
         self.workspace = workspace
         self._hello = Hello(
             protocol=PROTOCOL,
-            version=program_version(),
+            version=__version__,
             client=client,
             as_name=as_name,
             as_kind=as_kind,

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from rlhf_tui import __version__
 from rlhf_tui.errors import HubError, RlhfError
 from rlhf_tui.hub import (
     admin,
@@ -36,7 +37,6 @@ from rlhf_tui.hub.messages import (
     RequestFrame,
     Welcome,
 )
-from rlhf_tui.hub.version import program_version
 from rlhf_tui.records import Annotator
 from rlhf_tui.store.write import save_annotators
 
@@ -146,7 +146,7 @@ class Connection:
             await self.send(number, wire.failure(error, fatal=True))
             return None
         welcome = Welcome(
-            version=program_version(),
+            version=__version__,
             workspace=str(self.hub.workspace.root),
             annotator=identity.annotator,
             role=identity.role,
@@ -204,7 +204,7 @@ def check_version(line: bytes) -> None:
     first = wire.decode_first(line).body
     if first.type == "Hello" and first.protocol != PROTOCOL:
         raise HubError(
-            f"The hub of this workspace is rlhf-tui {program_version()} (protocol {PROTOCOL}); "
+            f"The hub of this workspace is rlhf-tui {__version__} (protocol {PROTOCOL}); "
             f"this program is {first.version} (protocol {first.protocol}).",
             hint="Close the other programs, give 'rlhf-tui hub stop', and try again.",
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from rlhf_tui import __version__
 from rlhf_tui.config.resolve import resolve_options as options_of
 from rlhf_tui.config.settings import load_settings
 from rlhf_tui.dataset.snapshot import MANIFEST, write_snapshot
@@ -30,7 +31,6 @@ from rlhf_tui.hub.messages import (
     StopRun,
 )
 from rlhf_tui.hub.models import Resolved, resolve_options
-from rlhf_tui.hub.version import program_version
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.checkpoints import complete
 from rlhf_tui.runs.environment import carried
@@ -103,7 +103,7 @@ def _row(arguments: RunArguments, directory: Path) -> RunRow:
 
 def _versions() -> dict[str, str]:
     """Versions of what decides a run's results, read without importing any of it."""
-    found = {"rlhf-tui": program_version()}
+    found = {"rlhf-tui": __version__}
     for name in VERSIONS:
         try:
             found[name] = metadata.version(name)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
+from rlhf_tui import __version__
 from rlhf_tui.errors import HubError
 from rlhf_tui.hub.identity import user_name
-from rlhf_tui.hub.version import program_version
 from rlhf_tui.runs.layout import ProcessMark, write_atomic
 from rlhf_tui.runs.process import alive, is_here, mark, signal_process
 from rlhf_tui.workspace import Workspace
@@ -42,7 +42,7 @@ def read_hub_file(workspace: Workspace) -> HubFile | None:
 def write_hub_file(workspace: Workspace, started_ms: int) -> None:
     write_atomic(
         workspace.hub_file,
-        HubFile(mark(), program_version(), started_ms, str(workspace.root)),
+        HubFile(mark(), __version__, started_ms, str(workspace.root)),
     )
 
 

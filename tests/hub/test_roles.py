@@ -27,10 +27,8 @@ from rlhf_tui.errors import RlhfError
 from rlhf_tui.hub import messages
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.workspace import Workspace
-from rlhf_tui.hub.version import program_version
 import msgspec
 
-program_version()
 # Only now: the interpreter may lie where the other user cannot read.
 os.setgroups([]); os.setgid({gid}); os.setuid({uid})
 told = {{}}

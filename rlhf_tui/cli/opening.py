@@ -1,0 +1,81 @@
+"""Open the screens: is there a terminal, which workspace, and as whom.
+
+Without typer: `quick` opens them before the tree of commands is imported.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from pathlib import Path
+
+from rlhf_tui.cli.output import is_terminal
+from rlhf_tui.errors import UsageError
+from rlhf_tui.workspace import VARIABLE, Workspace, find_workspace, has_workspace
+
+INSTEAD = {
+    "home": "See what the shell can do: rlhf-tui --help",
+    "label": "Judgements from elsewhere come in by: rlhf-tui import FILE",
+    "dashboard": "In a pipe use: rlhf-tui runs list --json",
+    "demo": "Without a terminal use: rlhf-tui demo --auto",
+}
+"""What to do without a terminal, by command."""
+
+
+def workspace(option: Path | None) -> Workspace:
+    """The workspace of a command, its settings checked, so that a typo is told at once."""
+    from rlhf_tui.config.settings import load_settings
+
+    found = find_workspace(option)
+    load_settings(found)
+    return found
+
+
+def annotator_name(name: str | None) -> str | None:
+    """`--as`, checked: a name is one printable line of at most 64 characters.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if name is not None and (not name.strip() or not name.isprintable() or len(name) > 64):
+        raise UsageError(
+            f"{name!r} cannot be an annotator's name.", hint="Use 1 to 64 printable characters."
+        )
+    return name
+
+
+def need_terminal(command: str) -> None:
+    """Raises UsageError where nobody could see the screen or press a key."""
+    if not is_terminal():
+        raise UsageError("This needs a terminal, and there is none here.", hint=INSTEAD[command])
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise UsageError(
+            "This terminal cannot draw screens (TERM is unset or 'dumb').", hint=INSTEAD[command]
+        )
+
+
+def open_home(option: Path | None) -> int:
+    """The home screen; in a directory that is no workspace it offers to make one."""
+    need_terminal("home")
+    named = option is not None or bool(os.environ.get(VARIABLE))
+    if not named and not has_workspace(Path.cwd()):
+        return open_screens(None, "home")
+    return open_screens(workspace(option), "home")
+
+
+def open_label(mode: str, as_name: str | None, option: Path | None) -> int:
+    """The ranking or the thumbs screen."""
+    need_terminal("label")
+    return open_screens(workspace(option), f"label:{mode}", annotator_name(as_name))
+
+
+def open_screens(
+    place: Workspace | None, start: str, as_name: str | None = None, over: str = ""
+) -> int:
+    """Run the screens until the person leaves them; returns their exit code."""
+    # A collection while everything is being imported finds nothing; the program settles the
+    # collector once its first screen is there.
+    gc.disable()
+    from rlhf_tui.app import run_app
+
+    return run_app(place, start, as_name, over)

@@ -145,7 +145,6 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     """Why the item was handed out; set by the hub, never told to annotators."""
     reason: str = ""
     """Why skipped or flagged."""
-    edited: Text | None = None
     written: list[Written] = []
     active_ms: int = 0
     """Time at work on it, idle time cut out."""

@@ -16,17 +16,6 @@ def _completion(alias: str, chat: bool) -> str:
     )
 
 
-def _edit(chat: bool) -> str:
-    """Either a completion `c`, or the edited text of a judgement `e`."""
-    edited = (
-        "coalesce(e.edited_messages, [{'role': 'assistant', 'content': e.edited_text}])"
-        if chat
-        else "coalesce(e.edited_text, array_to_string([m.content FOR m IN e.edited_messages],"
-        " '\\n\\n'))"
-    )
-    return f"CASE WHEN k.edit IS NULL THEN {_completion('c', chat)} ELSE {edited} END"
-
-
 def select(kind: str, *, chat: bool) -> str:
     """The SELECT list and joins of a kind, over `picked` as k; no WHERE, no ORDER.
 
@@ -51,10 +40,9 @@ def select(kind: str, *, chat: bool) -> str:
             {base} JOIN completions c ON c.position = k.completion"""
     if kind == "prompt-completion":
         return f"""
-            SELECT {prompt} AS prompt, {_edit(chat)} AS completion, q.prompt_id, k.origin, k.split
-            {base}
-            LEFT JOIN completions c ON c.position = k.completion
-            LEFT JOIN events e ON e.seq = k.edit"""
+            SELECT {prompt} AS prompt, {_completion("c", chat)} AS completion, q.prompt_id,
+                k.origin, k.split
+            {base} JOIN completions c ON c.position = k.completion"""
     if kind == "scored":
         return f"""
             SELECT c.completion_id, q.prompt_id, {prompt} AS prompt,
@@ -70,10 +58,11 @@ def select(kind: str, *, chat: bool) -> str:
 _RANKINGS = """
     SELECT e.event_id, e.kind, e.task_id, e.annotator, a.kind AS annotator_kind,
         e.shown, e.tiers, e.thumbs, e.both_bad, e.unsure, e.strength, e.aspects, e.critique,
-        e.reason, e.edited_text, e.edited_messages, e.active_ms, e.wall_ms, e.supersedes,
-        e.client, e.created_ms, e.expires_ms, e.surplus, e.acting_uid, e.seq,
+        e.tags, e.guidelines, e.selection, e.reason, e.written, e.active_ms, e.wall_ms,
+        e.supersedes, e.client, e.created_ms, e.expires_ms, e.surplus, e.acting_uid, e.seq,
         {'kind': t.kind, 'completion_ids': t.completion_ids, 'overlap': t.overlap,
-            'priority': t.priority, 'run_id': t.run_id, 'gold': t.gold} AS task,
+            'priority': t.priority, 'run_id': t.run_id, 'gold': t.gold,
+            'repeat_of': t.repeat_of, 'assignee': t.assignee} AS task,
         q.prompt_id, q.text AS prompt_text, q.messages AS prompt_messages,
         q.source, q.split, q.meta,
         s.completions

@@ -68,7 +68,7 @@ _BEST_RANKED = f"""
             min(r.tier) OVER (PARTITION BY r.seq) AS best,
             max(r.tier) OVER (PARTITION BY r.seq) AS worst
         FROM ranked r
-        WHERE {_BY.format("r")} AND r.seq NOT IN (SELECT seq FROM judgements WHERE both_bad))
+        WHERE {_BY.format("r")} AND r.seq NOT IN (SELECT seq FROM decided WHERE both_bad))
     WHERE best < worst
     GROUP BY completion_id HAVING 2 * count(*) FILTER (tier = best) > count(*)"""
 
@@ -77,20 +77,22 @@ _PROMPT_COMPLETION = f"""
     WITH {_CONTENT},
     liked AS ({{liked}}),
     candidates AS (
-        SELECT prompt_id, position AS completion, NULL::BIGINT AS edit, content, origin,
+        SELECT prompt_id, position AS completion, content, origin,
             CASE WHEN demonstration THEN 0 ELSE 1 END AS place
-        FROM texts WHERE demonstration OR origin = 'edit'
+        FROM texts
+        WHERE demonstration OR (origin = 'edit' AND completion_id NOT IN (
+            SELECT unnest(written).completion_id FROM events WHERE len(written) > 0))
         UNION ALL
-        SELECT t.prompt_id, NULL, j.seq, hash(j.edited_text, j.edited_messages), 'edit', 2
-        FROM judgements j JOIN tasks t USING (task_id)
-        WHERE (j.edited_text IS NOT NULL OR j.edited_messages IS NOT NULL) AND {_BY.format("j")}
+        SELECT x.prompt_id, x.position, x.content, x.origin, 2
+        FROM texts x JOIN written w USING (completion_id) JOIN tasks t USING (task_id)
+        WHERE ($gold OR t.gold IS NULL) AND {_BY.format("w")}
         UNION ALL
-        SELECT x.prompt_id, x.position, NULL, x.content, x.origin, 3
+        SELECT x.prompt_id, x.position, x.content, x.origin, 3
         FROM texts x JOIN liked USING (completion_id) WHERE {_IN.format("x")})
-    SELECT q.position AS prompt, q.split, q.chat, c.completion, c.edit, c.origin, c.place
+    SELECT q.position AS prompt, q.split, q.chat, c.completion, c.origin, c.place
     FROM candidates c JOIN picked_prompts q USING (prompt_id)
     QUALIFY row_number() OVER (
-        PARTITION BY prompt_id, content ORDER BY place, completion, edit) = 1"""
+        PARTITION BY prompt_id, content ORDER BY place, completion) = 1"""
 
 _PROMPT_ONLY = """
     CREATE TEMP TABLE picked AS
@@ -103,7 +105,7 @@ _RANKINGS = f"""
     FROM events e
     JOIN tasks t USING (task_id)
     JOIN picked_prompts q USING (prompt_id)
-    WHERE e.kind IN ('judge', 'revise', 'retract', 'skip', 'flag') AND {_BY.format("e")}
+    WHERE e.kind NOT IN ('lease', 'release') AND {_BY.format("e")}
     AND (len($runs::VARCHAR[]) = 0 OR e.task_id IN (
         SELECT u.task_id FROM (SELECT task_id, unnest(completion_ids) AS id FROM tasks) AS u
         JOIN completions c ON c.completion_id = u.id
@@ -118,7 +120,7 @@ _SCORED = f"""
 ORDER: dict[str, str] = {
     "preference": "prompt, seq, chosen, rejected",
     "unpaired-preference": "prompt, completion, seq",
-    "prompt-completion": "prompt, place, completion, edit",
+    "prompt-completion": "prompt, place, completion",
     "prompt-only": "prompt",
     "rankings": "seq",
     "scored": "prompt, completion",
@@ -132,7 +134,7 @@ def pick(con: Connection, spec: DatasetSpec, *, scored: bool = False) -> None:
     Args:
         scored: instead of judgements, all completions of `spec.runs`.
     """
-    given = {"annotators": spec.annotators, "runs": spec.runs}
+    given = {"annotators": spec.annotators, "runs": spec.runs, "gold": spec.gold}
     con.execute(
         """CREATE TEMP TABLE picked_prompts AS
         SELECT position, prompt_id, split, messages IS NOT NULL AS chat FROM prompts

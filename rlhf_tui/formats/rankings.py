@@ -21,10 +21,12 @@ from rlhf_tui.records import (
     Message,
     Origin,
     Prompt,
+    Selection,
     Split,
     Task,
     TaskKind,
     Text,
+    Written,
 )
 
 
@@ -49,6 +51,15 @@ class _Task(msgspec.Struct):
     priority: int = 0
     run_id: str = ""
     gold: str | None = None
+    repeat_of: str | None = None
+    assignee: str = ""
+
+
+class _Written(msgspec.Struct):
+    completion_id: str
+    text: str | None = None
+    messages: list[Message] | None = None
+    parent: str | None = None
 
 
 class _Ranking(msgspec.Struct):
@@ -70,9 +81,11 @@ class _Ranking(msgspec.Struct):
     strength: int | None = None
     aspects: str = "{}"
     critique: str = ""
+    tags: list[str] = []
+    guidelines: str = ""
+    selection: Selection = ""
     reason: str = ""
-    edited_text: str | None = None
-    edited_messages: list[Message] | None = None
+    written: list[_Written] = []
     active_ms: int = 0
     wall_ms: int = 0
     supersedes: str | None = None
@@ -115,9 +128,10 @@ def _task(found: _Ranking) -> Task:
 
 def _event(found: _Ranking) -> Event:
     told: dict[str, Any] = {n: getattr(found, n, None) for n in Event.__struct_fields__}
-    told["aspects"] = msgspec.json.decode(found.aspects, type=dict[str, Any])
-    if found.edited_text is not None or found.edited_messages is not None:
-        told["edited"] = _text(found.edited_text, found.edited_messages)
+    told["aspects"] = msgspec.json.decode(found.aspects, type=dict[str, dict[str, int]])
+    told["written"] = [
+        Written(w.completion_id, _text(w.text, w.messages), w.parent) for w in found.written
+    ]
     return Event(**told)
 
 
@@ -144,7 +158,8 @@ def _check(found: _Ranking) -> None:
         raise BadRow(f"a task of kind {found.task.kind} cannot have {len(ids)} completions")
     if set(ids) != {completion.completion_id for completion in found.completions}:
         raise BadRow("completions are not those of the task")
-    if not set(shown) <= set(ids) or len(set(shown)) != len(shown):
+    known = {*ids, *(written.completion_id for written in found.written)}
+    if not set(shown) <= known or len(set(shown)) != len(shown):
         raise BadRow("shown names a completion twice, or one that is not of the task")
     for name, values in (("tiers", found.tiers), ("thumbs", found.thumbs)):
         if len(values) not in (0, len(shown)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -45,10 +46,14 @@ class StoreFailed(HubError):
 
 
 class Transaction:
-    """One transaction: `con` to write with, and what to do in memory once it is durable."""
+    """One transaction: `con` to write with, and what to do in memory once it is durable.
+
+    `taken` counts the positions of each table that it has used already.
+    """
 
     def __init__(self, con: Connection) -> None:
         self.con = con
+        self.taken: Counter[str] = Counter()
         self._after: list[Callable[[], None]] = []
 
     def after_commit(self, action: Callable[[], None]) -> None:

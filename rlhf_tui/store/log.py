@@ -9,6 +9,7 @@ import msgspec
 
 from rlhf_tui.records import JUDGEMENT_KINDS, Event
 from rlhf_tui.store import rows
+from rlhf_tui.store.adding import add_written
 from rlhf_tui.store.database import Store, Transaction
 
 
@@ -25,10 +26,12 @@ def append(store: Store, events: Sequence[Event]) -> list[Outcome]:
     """Store the events in this order; durable when it returns.
 
     An event whose id is in the log already, or earlier in `events`, is answered 'duplicate' and
-    not stored again. `seq` of the events given is ignored. A draft of a task ends with its
-    judgement or skip. Annotators not seen before are entered as human.
+    not stored again. `seq` of the events given is ignored. What they have written becomes
+    completions. A draft of a task ends with its judgement or skip. Annotators not seen before are
+    entered as human.
 
     Raises:
+        InputError: one has written something, and its task is not there.
         StoreFull, StoreFailed: none of them was stored.
         StoreUnsure: unknown; open the store again, then repeat them.
     """
@@ -52,6 +55,7 @@ def append_within(store: Store, transaction: Transaction, events: Sequence[Event
         fresh.append(event)
         outcomes.append(Outcome(event.event_id, "surplus" if event.surplus else "stored", seq))
     if fresh:
+        add_written(store, transaction, fresh)
         _insert(store, transaction, fresh)
     return outcomes
 

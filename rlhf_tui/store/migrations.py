@@ -17,6 +17,7 @@ import duckdb
 from rlhf_tui.errors import HubError
 
 _MESSAGES = "STRUCT(role VARCHAR, content VARCHAR)[]"
+_WRITTEN = f"STRUCT(completion_id VARCHAR, text VARCHAR, messages {_MESSAGES}, parent VARCHAR)[]"
 
 
 class Migration(NamedTuple):
@@ -41,14 +42,15 @@ MIGRATIONS: tuple[Migration, ...] = (
             """CREATE TABLE tasks (
                 position BIGINT, task_id VARCHAR, kind VARCHAR, prompt_id VARCHAR,
                 completion_ids VARCHAR[], overlap INTEGER, priority INTEGER, run_id VARCHAR,
-                gold VARCHAR)""",
+                gold VARCHAR, repeat_of VARCHAR, assignee VARCHAR)""",
             f"""CREATE TABLE events (
                 seq BIGINT, event_id VARCHAR, kind VARCHAR, task_id VARCHAR, annotator VARCHAR,
                 shown VARCHAR[], tiers INTEGER[], thumbs BOOLEAN[], both_bad BOOLEAN,
                 unsure BOOLEAN, strength INTEGER, aspects VARCHAR, critique VARCHAR,
-                reason VARCHAR, edited_text VARCHAR, edited_messages {_MESSAGES},
-                active_ms BIGINT, wall_ms BIGINT, supersedes VARCHAR, client VARCHAR,
-                created_ms BIGINT, expires_ms BIGINT, surplus BOOLEAN, acting_uid BIGINT)""",
+                tags VARCHAR[], guidelines VARCHAR, selection VARCHAR, reason VARCHAR,
+                written {_WRITTEN}, active_ms BIGINT, wall_ms BIGINT, supersedes VARCHAR,
+                client VARCHAR, created_ms BIGINT, expires_ms BIGINT, surplus BOOLEAN,
+                acting_uid BIGINT)""",
             "CREATE TABLE annotators (name VARCHAR, kind VARCHAR)",
             """CREATE TABLE drafts (
                 annotator VARCHAR, task_id VARCHAR, body VARCHAR, updated_ms BIGINT)""",
@@ -69,6 +71,11 @@ MIGRATIONS: tuple[Migration, ...] = (
                 completion_id VARCHAR, run_id VARCHAR, model VARCHAR, mean DOUBLE,
                 spread DOUBLE, kl DOUBLE)""",
         ),
+    ),
+    Migration(
+        3,
+        "every version of the guidelines that was shown",
+        ("CREATE TABLE guidelines (version VARCHAR, text VARCHAR, created_ms BIGINT)",),
     ),
 )
 

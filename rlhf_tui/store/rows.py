@@ -10,11 +10,21 @@ import msgspec
 import pyarrow as pa
 
 from rlhf_tui.errors import InputError
-from rlhf_tui.records import Completion, Event, Message, Prompt, Score, Task, Text
+from rlhf_tui.records import Completion, Event, Message, Prompt, Score, Task, Text, Written
 from rlhf_tui.store.database import Connection
 
 _STRING = pa.string()
 _MESSAGES = pa.list_(pa.struct([("role", _STRING), ("content", _STRING)]))
+_WRITTEN = pa.list_(
+    pa.struct(
+        [
+            ("completion_id", _STRING),
+            ("text", _STRING),
+            ("messages", _MESSAGES),
+            ("parent", _STRING),
+        ]
+    )
+)
 
 SCHEMAS: dict[str, pa.Schema] = {
     "prompts": pa.schema(
@@ -56,6 +66,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("priority", pa.int32()),
             ("run_id", _STRING),
             ("gold", _STRING),
+            ("repeat_of", _STRING),
+            ("assignee", _STRING),
         ]
     ),
     "events": pa.schema(
@@ -73,9 +85,11 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("strength", pa.int32()),
             ("aspects", _STRING),
             ("critique", _STRING),
+            ("tags", pa.list_(_STRING)),
+            ("guidelines", _STRING),
+            ("selection", _STRING),
             ("reason", _STRING),
-            ("edited_text", _STRING),
-            ("edited_messages", _MESSAGES),
+            ("written", _WRITTEN),
             ("active_ms", pa.int64()),
             ("wall_ms", pa.int64()),
             ("supersedes", _STRING),
@@ -139,46 +153,27 @@ def _completion_row(position: int, c: Completion) -> tuple[Any, ...]:
 
 
 def _task_row(position: int, t: Task) -> tuple[Any, ...]:
-    return (
-        position,
-        t.task_id,
-        t.kind,
-        t.prompt_id,
-        t.completion_ids,
-        t.overlap,
-        t.priority,
-        t.run_id,
-        _json(t.gold),
-    )
+    values = msgspec.structs.asdict(t) | {"position": position, "gold": _json(t.gold)}
+    return tuple(values[name] for name in SCHEMAS["tasks"].names)
+
+
+def _written_row(w: Written) -> dict[str, Any]:
+    text, messages = _text(w.text)
+    return {
+        "completion_id": w.completion_id,
+        "text": text,
+        "messages": messages,
+        "parent": w.parent,
+    }
 
 
 def _event_row(seq: int, e: Event) -> tuple[Any, ...]:
-    edited = (None, None) if e.edited is None else _text(e.edited)
-    return (
-        seq,
-        e.event_id,
-        e.kind,
-        e.task_id,
-        e.annotator,
-        e.shown,
-        e.tiers,
-        e.thumbs,
-        e.both_bad,
-        e.unsure,
-        e.strength,
-        _json(e.aspects),
-        e.critique,
-        e.reason,
-        *edited,
-        e.active_ms,
-        e.wall_ms,
-        e.supersedes,
-        e.client,
-        e.created_ms,
-        e.expires_ms,
-        e.surplus,
-        e.acting_uid,
-    )
+    values = msgspec.structs.asdict(e) | {
+        "seq": seq,
+        "aspects": _json(e.aspects),
+        "written": [_written_row(w) for w in e.written],
+    }
+    return tuple(values[name] for name in SCHEMAS["events"].names)
 
 
 def _score_row(_: int, s: Score) -> tuple[Any, ...]:
@@ -266,9 +261,12 @@ def task(row: tuple[Any, ...]) -> Task:
 def event(row: tuple[Any, ...]) -> Event:
     """From a row of EVENT."""
     values = dict(zip(SCHEMAS["events"].names, row, strict=True))
-    text, messages = values.pop("edited_text"), values.pop("edited_messages")
-    edited = None if text is None and messages is None else _join(text, messages)
-    return Event(**{**values, "aspects": _value(values["aspects"])}, edited=edited)
+    values["aspects"] = _value(values["aspects"])
+    values["written"] = [
+        Written(w["completion_id"], _join(w["text"], w["messages"]), w["parent"])
+        for w in values["written"]
+    ]
+    return Event(**values)
 
 
 def score(row: tuple[Any, ...]) -> Score:

@@ -21,6 +21,10 @@ class TaskMark(msgspec.Struct, frozen=True, gc=False):
     """Order of import."""
     prompt_id: str
     run_id: str
+    gold: bool
+    """It has a known answer."""
+    repeat_of: str | None
+    assignee: str
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -61,7 +65,8 @@ def task_marks(store: Store, *, from_position: int = 0) -> list[TaskMark]:
     """
     with store.reading() as con:
         found = con.execute(
-            """SELECT task_id, kind, overlap, priority, position, prompt_id, run_id FROM tasks
+            """SELECT task_id, kind, overlap, priority, position, prompt_id, run_id,
+                gold IS NOT NULL, repeat_of, assignee FROM tasks
             WHERE position >= ? ORDER BY priority DESC, position""",
             [from_position],
         ).fetchall()
@@ -81,7 +86,7 @@ def marks(store: Store) -> list[Mark]:
             FROM (
                 SELECT seq, kind, task_id, annotator, event_id, expires_ms, surplus,
                     kind IN ('judge', 'revise', 'retract') AS judging
-                FROM events WHERE kind <> 'flag')
+                FROM events WHERE kind NOT IN ('flag', 'adjudicate', 'reopen'))
             GROUP BY task_id, annotator"""
         ).fetchall()
     return [

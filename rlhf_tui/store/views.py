@@ -10,6 +10,11 @@ The rules:
   order: tiers given beside it count. A pair's weight is 1/(pairs of that ranking).
 - A thumb may stand in a thumbs task or within a ranking; of one annotator's thumbs on one
   completion the last counts.
+- Judgements of repeats (tasks that ask someone again) measure people: they are in `standing`
+  only, and in nothing that a model learns from.
+- Of the adjudicate and reopen events on one task, by whomever, the last counts. A task that is
+  settled so counts as its adjudication says, and not as its voters; `judgements` keeps them.
+- What was written with a judgement counts for as long as that judgement stands.
 """
 
 from __future__ import annotations
@@ -18,17 +23,33 @@ import duckdb
 
 VIEWS: dict[str, str] = {
     # Grouping narrow columns first is three times as fast as a window over whole rows.
-    "judgements": """
+    "standing": """
         SELECT * FROM events
         WHERE seq IN (
             SELECT max(seq) FROM events WHERE kind IN ('judge', 'revise', 'retract')
             GROUP BY task_id, annotator)
         AND kind <> 'retract'""",
+    "judgements": """
+        SELECT * FROM standing
+        WHERE task_id NOT IN (SELECT task_id FROM tasks WHERE repeat_of IS NOT NULL)""",
+    "settled": """
+        SELECT * FROM events
+        WHERE seq IN (
+            SELECT max(seq) FROM events WHERE kind IN ('adjudicate', 'reopen') GROUP BY task_id)
+        AND kind = 'adjudicate'
+        AND task_id NOT IN (SELECT task_id FROM tasks WHERE repeat_of IS NOT NULL)""",
+    "decided": """
+        SELECT * FROM judgements WHERE task_id NOT IN (SELECT task_id FROM settled)
+        UNION ALL SELECT * FROM settled""",
+    "written": """
+        SELECT seq, task_id, annotator, unnest(written).completion_id AS completion_id
+        FROM (SELECT * FROM judgements UNION ALL SELECT * FROM settled)
+        WHERE len(written) > 0""",
     "ranked": """
         SELECT * FROM (
             SELECT seq, event_id AS ranking_id, task_id, annotator,
                 unnest(shown) AS completion_id, unnest(tiers) AS tier
-            FROM judgements WHERE NOT unsure AND len(tiers) > 0)
+            FROM decided WHERE NOT unsure AND len(tiers) > 0)
         WHERE tier IS NOT NULL AND completion_id IS NOT NULL""",
     "pairs": """
         WITH r AS MATERIALIZED (SELECT * FROM ranked)
@@ -38,12 +59,12 @@ VIEWS: dict[str, str] = {
             1.0::DOUBLE / count(*) OVER (PARTITION BY a.seq) AS weight
         FROM r AS a JOIN r AS b ON a.seq = b.seq AND a.tier < b.tier""",
     "thumbs": """
-        SELECT completion_id, annotator, max(seq) AS seq,
+        SELECT completion_id, annotator, max(seq) AS seq, arg_max(task_id, seq) AS task_id,
             arg_max(event_id, seq) AS event_id, arg_max(label, seq) AS label
         FROM (
-            SELECT seq, event_id, annotator, unnest(shown) AS completion_id,
+            SELECT seq, event_id, task_id, annotator, unnest(shown) AS completion_id,
                 unnest(thumbs) AS label
-            FROM judgements WHERE len(thumbs) > 0)
+            FROM decided WHERE len(thumbs) > 0)
         WHERE label IS NOT NULL AND completion_id IS NOT NULL
         GROUP BY completion_id, annotator""",
     "open_skips": """

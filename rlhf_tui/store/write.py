@@ -11,10 +11,9 @@ import msgspec
 from rlhf_tui.errors import InputError
 from rlhf_tui.records import Annotator, Completion, Event, Prompt, Score, Task
 from rlhf_tui.store import rows
+from rlhf_tui.store.adding import IDS, add_new
 from rlhf_tui.store.database import Connection, Store, Transaction
 from rlhf_tui.store.log import append_within
-
-_IDS = {"prompts": "prompt_id", "completions": "completion_id", "tasks": "task_id"}
 
 
 class Tally(msgspec.Struct):
@@ -73,7 +72,7 @@ def ingest(
             ("tasks", tasks),
         ):
             if records:
-                new = _add_new(store, transaction, table, records)
+                new = add_new(store, transaction, table, records)
                 setattr(added, table, new)
                 setattr(duplicates, table, len(records) - new)
         _check(transaction.con, completions, tasks, events)
@@ -81,27 +80,6 @@ def ingest(
         duplicates.events = sum(o.outcome == "duplicate" for o in outcomes)
         added.events = len(events) - duplicates.events
     return added, duplicates
-
-
-def _add_new(store: Store, transaction: Transaction, table: str, records: Sequence[Any]) -> int:
-    con = transaction.con
-    column = _IDS[table]
-    # Of repeats within the batch the first stays, as it would over two batches.
-    first: dict[str, Any] = {}
-    for record in records:
-        first.setdefault(getattr(record, column), record)
-    unique = list(first.values())
-    with rows.batch(con, table, unique, store.next_position[table]) as batch:
-        counted = con.execute(
-            f"INSERT INTO {table} SELECT * FROM {batch} AS new WHERE NOT EXISTS"
-            f" (SELECT 1 FROM {table} AS old WHERE old.{column} = new.{column})"
-        ).fetchone()
-
-    def remember() -> None:
-        store.next_position[table] += len(unique)
-
-    transaction.after_commit(remember)
-    return int(counted[0]) if counted else 0
 
 
 def _check(
@@ -122,7 +100,7 @@ def _check_ids(con: Connection, table: str, ids: set[str], what: str) -> None:
         return
     missing = con.execute(
         f"SELECT id FROM (SELECT unnest(?::VARCHAR[]) AS id) WHERE NOT EXISTS"
-        f" (SELECT 1 FROM {table} WHERE {_IDS[table]} = id) LIMIT 1",
+        f" (SELECT 1 FROM {table} WHERE {IDS[table]} = id) LIMIT 1",
         [list(ids)],
     ).fetchone()
     if missing:

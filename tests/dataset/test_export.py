@@ -13,7 +13,7 @@ from dataset.world import Judge, fill
 from rlhf_tui.dataset.export import write_export
 from rlhf_tui.dataset.spec import DatasetSpec
 from rlhf_tui.errors import InputError, NothingToDo
-from rlhf_tui.records import Completion, Event, Message, Prompt, Task
+from rlhf_tui.records import Completion, Event, Message, Prompt, Task, Written
 from rlhf_tui.store.database import Store
 from rlhf_tui.store.log import append
 from rlhf_tui.store.write import ingest
@@ -131,7 +131,7 @@ def test_demonstrations_edits_and_liked_completions_teach(
 ) -> None:
     fill(store)
     ingest(store, completions=[Completion("ed", "p1", " mended", "edit", parent="a1")])
-    judge("rank0", tiers=[1, 2, 3], edited=" rewritten")
+    judge("rank0", tiers=[1, 2, 3], written=[Written("w0", " rewritten", "a0")])
     judge("rank0", "bot", tiers=[1, 1, 2])
     judge("rank1", tiers=[1, 1, 1])
     judge("thumb0", thumbs=[True])
@@ -184,7 +184,7 @@ def test_filters_by_split_annotator_run_and_number(
 
 def test_messages_stay_messages(store: Store, judge: Judge, tmp_path: Path) -> None:
     fill(store, chat=True)
-    judge("rank0", tiers=[1, 2, None], edited="typed as text")
+    judge("rank0", tiers=[1, 2, None], written=[Written("w0", "typed as text", "a0")])
     judge("thumb0", thumbs=[True])
     pair = rows(store, DatasetSpec("preference"), tmp_path)[0][0]
     assert pair["prompt"] == [{"role": "user", "content": "Q0"}]

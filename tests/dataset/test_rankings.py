@@ -11,7 +11,7 @@ from dataset.world import Judge, fill
 from rlhf_tui.dataset.export import write_export
 from rlhf_tui.dataset.spec import DatasetSpec
 from rlhf_tui.formats import read as read_file
-from rlhf_tui.records import SPLITS, Completion, Event, Message, Prompt, Task
+from rlhf_tui.records import SPLITS, Completion, Event, Message, Prompt, Task, Written
 from rlhf_tui.store import read, rows
 from rlhf_tui.store.database import Store
 from rlhf_tui.store.log import append
@@ -49,9 +49,12 @@ def eventful(store: Store, judge: Judge) -> None:
                 thumbs=[True, None],
                 both_bad=True,
                 strength=2,
-                aspects={"x": [1, "y"]},
+                aspects={"cx": {"y": 1}, "cy": {}},
                 critique="c",
-                edited=[Message("assistant", "m")],
+                tags=["t", "u v"],
+                guidelines="abc",
+                selection="informative",
+                written=[Written("w", [Message("assistant", "m")], "cx"), Written("v", "n")],
                 active_ms=1,
                 wall_ms=2,
                 client="tui",
@@ -63,7 +66,7 @@ def eventful(store: Store, judge: Judge) -> None:
     )
     judge("rank0", tiers=[1, 2, 2])
     judge("rank0", kind="revise", tiers=[3, 2, 1], supersedes="e0")
-    judge("rank1", tiers=[1, 2, 3], edited="")
+    judge("rank1", tiers=[1, 2, 3], written=[Written("e", "", "a1")])
     judge("rank1", kind="retract", tiers=[])
     judge("rank2", kind="skip", reason="dull")
     judge("rank2", "bot", tiers=[], unsure=True)

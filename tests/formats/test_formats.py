@@ -10,7 +10,7 @@ from formats.examples import BAD, EXAMPLES, GOOD, RANKING, TALK, USER
 
 from rlhf_tui.formats import FORMATS, Batch, read
 from rlhf_tui.hub.messages import Ingest
-from rlhf_tui.records import Message, plain, prompt_id
+from rlhf_tui.records import Message, Written, plain, prompt_id
 
 
 def one(path, **options) -> Batch:
@@ -252,8 +252,11 @@ def test_the_ranking_record_comes_back_whole(write):
         "gold": {"c-1": 1, "c-2": 2},
     }
     told = msgspec.structs.asdict(event)
-    assert told.pop("edited") == " better"
-    assert told.pop("aspects") == {"style": 4}
+    assert told.pop("written") == [
+        Written("c-w", " better", "c-1"),
+        Written("c-n", [Message("assistant", "new")]),
+    ]
+    assert told.pop("aspects") == {"c-1": {"style": 4}}
     assert told == {name: RANKING[name] for name in told}
     assert batch.annotators[0].kind == "ai"
     second = batch.completions[1]

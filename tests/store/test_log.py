@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rlhf_tui.errors import InputError
-from rlhf_tui.records import Event, Message, new_event_id
+from rlhf_tui.records import Event, Message, Written, new_event_id
 from rlhf_tui.store import read, write
 from rlhf_tui.store.database import Store
 from rlhf_tui.store.log import Outcome, append
@@ -24,10 +24,16 @@ FULL = Event(
     both_bad=True,
     unsure=True,
     strength=3,
-    aspects={"helpful": 4, "why": ["a", None]},
+    aspects={"c0": {"helpful": 4, "\U0001f3ac": 1}, "c1": {}},
     critique='two\nlines, a "quote" and a \x00',
+    tags=["two words", ""],
+    guidelines="0123456789ab",
+    selection="control",
     reason="because",
-    edited=[Message("assistant", "better 🎬")],
+    written=[
+        Written("w0", [Message("assistant", "better 🎬")], "c0"),
+        Written("w1", "from nothing"),
+    ],
     active_ms=1200,
     wall_ms=5300,
     supersedes="e-before",
@@ -40,7 +46,9 @@ FULL = Event(
 
 
 def test_every_field_comes_back_as_it_was(judged: Store) -> None:
-    plain = Event("e-plain", "skip", "t2", "Zoë", edited="text", reason="too long")
+    plain = Event(
+        "e-plain", "skip", "t2", "Zoë", written=[Written("w2", "text")], reason="too long"
+    )
     append(judged, [FULL, plain])
     with judged.reading() as con:
         from rlhf_tui.store import rows

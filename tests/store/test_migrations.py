@@ -32,10 +32,12 @@ def test_a_store_of_version_one_keeps_its_rows_and_gains_what_came_later(tmp_pat
         "INSERT INTO completions VALUES (1, 'c1', 'p1', ' upon', NULL, 'human', '', '', '{}',"
         " NULL, NULL, NULL, true)"
     )
-    con.execute("INSERT INTO tasks VALUES (1, 't1', 'thumbs', 'p1', ['c1'], 1, 0, '', NULL)")
+    con.execute(
+        "INSERT INTO tasks VALUES (1, 't1', 'thumbs', 'p1', ['c1'], 1, 0, '', NULL, NULL, '')"
+    )
     con.execute(
         "INSERT INTO events SELECT 1, 'e1', 'judge', 't1', 'ann', ['c1'], [], [true], false,"
-        " false, NULL, '{}', '', '', NULL, NULL, 5, 6, NULL, 'tui', 7, 0, false, 1000"
+        " false, NULL, '{}', '', [], '', '', '', [], 5, 6, NULL, 'tui', 7, 0, false, 1000"
     )
     assert migrations.version_of(con) == 1
     con.close()

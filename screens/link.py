@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol, TypeVar
 
 from rlhf_tui.hub.messages import Answer, Request, Welcome
@@ -27,8 +27,11 @@ class Link(Protocol):
         ...
 
     @property
-    def spooled(self) -> int:
-        """Events that lie on this machine's disk until the hub is back."""
+    def unsent(self) -> Mapping[str, str]:
+        """Task of each event that lies on this machine's disk until the hub is back.
+
+        The hub knows nothing of these: it must be told not to hand the tasks out again.
+        """
         ...
 
     async def start(self) -> None: ...

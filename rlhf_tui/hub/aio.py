@@ -51,7 +51,7 @@ class AsyncHub:
 
     Attributes:
         connected: whether the hub can be asked now.
-        spooled: events that lie on this machine's disk until the hub is back.
+        unsent: task of each event that lies on this machine's disk until the hub is back.
         on_change: called with "connected", "away" or "replayed".
         welcome: who this connection is to the hub; None before `start`.
     """
@@ -61,7 +61,7 @@ class AsyncHub:
     ) -> None:
         self.workspace = workspace
         self.connected = False
-        self.spooled = 0
+        self.unsent: dict[str, str] = {}
         self.on_change: Callable[[str], None] | None = None
         self.welcome: Welcome | None = None
         self._hello = Hello(protocol=PROTOCOL, version=__version__, client=client, as_name=as_name)
@@ -74,6 +74,11 @@ class AsyncHub:
         self._keeper: asyncio.Task[None] | None = None
         self._refusal: RlhfError | None = None
 
+    @property
+    def spooled(self) -> int:
+        """Events that lie on this machine's disk until the hub is back."""
+        return len(self.unsent)
+
     async def start(self) -> None:
         """Connect, starting the hub when needed, and send what was spooled before.
 
@@ -82,7 +87,7 @@ class AsyncHub:
             Denied: this user may not act under this name.
         """
         reading = await self._connect()
-        await self._replay()
+        await self._catch_up()
         self._keeper = asyncio.create_task(self._keep(reading))
 
     async def close(self) -> None:
@@ -94,7 +99,10 @@ class AsyncHub:
         await self._hang_up()
 
     async def call(self, request: Request, answer: type[A]) -> A:
-        """Ask the hub; waits up to ten seconds for one that is away.
+        """Ask the hub; waits up to ten seconds for one that is away, or that is catching up.
+
+        Nothing is asked before what was spooled has been sent: the hub would hand out again what
+        it does not know to be judged.
 
         Raises:
             RlhfError: the hub refused, as the error that it is.
@@ -142,7 +150,8 @@ class AsyncHub:
                     if isinstance(error, Denied):
                         raise
                     # The hub is there but cannot save: a full disk, say.
-            self.spooled = await asyncio.to_thread(self._spool_of().append, event)
+            lying = await asyncio.to_thread(self._spool_of().append, event)
+            self.unsent = _tasks(lying)
             return "spooled"
 
     # --- the connection -----------------------------------------------------------------------
@@ -177,9 +186,12 @@ class AsyncHub:
             raise wire.error_of(received)
         self.welcome = received
         self._refusal = None
-        self.connected = True
-        self._there.set()
-        self.spooled = await asyncio.to_thread(self._spool_of().count)
+        async with self._in_order:
+            # A disk that cannot be read now says nothing new of what lies there.
+            with contextlib.suppress(OSError):
+                self.unsent = _tasks(await asyncio.to_thread(self._spool_of().read))
+        # The connection may have ended meanwhile, which the reader has noted then.
+        self.connected = not reading.done()
         return reading
 
     async def _read(self, reader: asyncio.StreamReader) -> None:
@@ -238,9 +250,15 @@ class AsyncHub:
                     self._tell("away")
                     reading = await self._find_again()
                     self._tell("connected")
-                await self._replay()
+                await self._catch_up()
         finally:
             reading.cancel()
+
+    async def _catch_up(self) -> None:
+        """Send what is spooled, then let questions through, whether all of it was taken or not."""
+        await self._replay()
+        if self.connected:
+            self._there.set()
 
     async def _find_again(self) -> asyncio.Task[None]:
         while True:
@@ -291,8 +309,10 @@ class AsyncHub:
                     refused += await self._send_each(batch)
                     sent += batch
             async with self._in_order:
-                self.spooled = await asyncio.to_thread(spool.forget, sent, refused)
-        if sent and not self.spooled:
+                # What another program of the same person sent is gone without being in `sent`.
+                left = spool.forget if sent else lambda *_: spool.read()
+                self.unsent = _tasks(await asyncio.to_thread(left, sent, refused))
+        if not self.unsent:
             self._tell("replayed")
 
     async def _send_each(self, events: Sequence[Event]) -> list[Event]:
@@ -306,3 +326,7 @@ class AsyncHub:
                 return list(events)
             return [refused for event in events for refused in await self._send_each([event])]
         return []
+
+
+def _tasks(events: Sequence[Event]) -> dict[str, str]:
+    return {event.event_id: event.task_id for event in events}

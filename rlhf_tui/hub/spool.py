@@ -41,8 +41,8 @@ class Spool:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def append(self, event: Event) -> int:
-        """Keep an event durably; returns how many lie there now.
+    def append(self, event: Event) -> list[Event]:
+        """Keep an event durably; returns all that lie there now.
 
         Raises:
             HubError: this disk cannot take it either.
@@ -59,30 +59,23 @@ class Spool:
                 file.flush()
                 os.fsync(file.fileno())
                 _sync_directory(self.path.parent)
-                return whole.count(b"\n") + 1
+                return [*_readable(whole), event]
         except OSError as error:
             raise HubError(
                 f"The hub is away, and {self.path} cannot take the judgement: {error.strerror}.",
                 hint="Free some space, then submit again.",
             ) from error
 
-    def count(self) -> int:
-        """How many events lie there."""
-        try:
-            return self.path.read_bytes().count(b"\n")
-        except OSError:
-            return 0
-
     def read(self) -> list[Event]:
         """The events, in order; lines that are none are set aside by `forget`."""
         try:
             with self._locked() as file:
-                return [event for event, _ in _events(_whole(file)) if event is not None]
+                return _readable(_whole(file))
         except FileNotFoundError:
             return []
 
-    def forget(self, events: Sequence[Event], rejected: Sequence[Event] = ()) -> int:
-        """Remove events that the hub has now; returns how many are left.
+    def forget(self, events: Sequence[Event], rejected: Sequence[Event] = ()) -> list[Event]:
+        """Remove events that the hub has now; returns those that are left.
 
         Args:
             rejected: of these, the ones that the hub refused for good; they and lines that
@@ -101,7 +94,7 @@ class Spool:
             if aside:
                 self._set_aside(aside)
             self._replace(b"".join(left))
-            return len(left)
+            return _readable(b"".join(left))
 
     def _replace(self, data: bytes) -> None:
         """Put a shorter file in the place of this one, whole at every moment."""
@@ -149,6 +142,10 @@ def _events(data: bytes) -> Iterator[tuple[Event | None, bytes]]:
             yield msgspec.json.decode(line, type=Event), line
         except (msgspec.DecodeError, UnicodeDecodeError):
             yield None, line
+
+
+def _readable(data: bytes) -> list[Event]:
+    return [event for event, _ in _events(data) if event is not None]
 
 
 def _sync_directory(path: Path) -> None:

@@ -137,6 +137,38 @@ async def test_a_spool_that_an_earlier_program_left_is_sent_at_the_start(
     assert b"t-of-another-workspace" in spool.path.with_suffix(".rejected.jsonl").read_bytes()
 
 
+async def test_nothing_is_asked_before_what_an_earlier_program_spooled_has_been_sent(
+    workspace: Workspace, hub: HubProcess
+) -> None:
+    ingest(workspace, tasks(3))
+    with HubClient(workspace, as_name="ann") as client:
+        judged = client.call(Lease(kind="rank", limit=2), Leased).items
+    spool = Spool(spool_path(workspace, "ann"))
+    for item in judged:
+        spool.append(judgement(item))
+    link = AsyncHub(workspace, as_name="ann")
+    try:
+        # A screen asks at once, while the connection is being made.
+        _, leased = await asyncio.gather(
+            link.start(), link.call(Lease(kind="rank", limit=3), Leased)
+        )
+    finally:
+        await link.close()
+    again = {item.task.task_id for item in judged} & {i.task.task_id for i in leased.items}
+    assert len(leased.items) == 1 and not again
+
+
+async def test_what_another_program_of_the_person_sent_is_known_to_be_sent(
+    link: AsyncHub, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rlhf_tui.hub.aio.RETRY_S", 0.01)
+    changes: list[str] = []
+    link.on_change = changes.append
+    link.unsent = {"e-sent-by-another": "t-1"}
+    await until(lambda: not link.unsent, "the spool is found empty")
+    assert changes == ["replayed"]
+
+
 async def test_a_hub_that_was_killed_is_started_again_and_asked_again(
     link: AsyncHub, workspace: Workspace
 ) -> None:
@@ -205,7 +237,7 @@ async def test_a_spool_that_cannot_be_shortened_ends_nothing(
 
     monkeypatch.setattr(Spool, "forget", full)
     spool = Spool(spool_path(link.workspace, "ann"))
-    link.spooled = spool.append(judgement(items[0]))
+    link.unsent = {e.event_id: e.task_id for e in spool.append(judgement(items[0]))}
     await until(lambda: link.spooled == 0, "the spool is empty")
     assert len(tries) == 3
     assert await link.submit(judgement(items[1])) == "saved"

@@ -19,6 +19,7 @@ PANELS: dict[type[options.Options], str] = {
     options.SFTOptions: "Supervised fine-tuning",
     options.RewardOptions: "Reward model",
     options.PPOOptions: "PPO",
+    options.JudgementOptions: "Judgements",
     options.EpochOptions: "Length of the run",
     options.TrainOptions: "Model and optimizer",
     options.Options: "Machine",

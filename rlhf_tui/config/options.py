@@ -118,7 +118,29 @@ class EpochOptions(TrainOptions):
     ] = 0
 
 
-class SFTOptions(EpochOptions):
+class JudgementOptions(EpochOptions):
+    """What becomes of several people's judgements of one item; see `dataset.aggregation`."""
+
+    aggregate: Annotated[
+        Literal["all", "majority", "unanimous", "dawid-skene", "bradley-terry"],
+        Meta(
+            description="Judgements of one item by several people: all count, or one decision"
+            " is made of them by majority, unanimity, or weighed by reliability"
+        ),
+    ] = "all"
+    min_agreement: Annotated[
+        float,
+        Meta(ge=0, le=1, description="Leave out what a smaller share of the deciders agrees on"),
+    ] = 0.0
+    min_judgements: Annotated[
+        PositiveInt, Meta(description="Leave out what fewer people have decided")
+    ] = 1
+    gold: Annotated[
+        bool, Meta(description="Learn from gold items too; they are there to measure people")
+    ] = False
+
+
+class SFTOptions(JudgementOptions):
     epochs: Annotated[float, Meta(gt=0, description="Passes over the data")] = 2.0
     include: Annotated[
         list[Literal["thumbs-up", "best-ranked"]],
@@ -129,7 +151,7 @@ class SFTOptions(EpochOptions):
     ] = "response"
 
 
-class RewardOptions(EpochOptions):
+class RewardOptions(JudgementOptions):
     batch_size: Annotated[
         PositiveInt, Meta(description="Prompts a forward pass; each of their texts is read once")
     ] = 8
@@ -141,6 +163,13 @@ class RewardOptions(EpochOptions):
     center_rewards: Annotated[
         float, Meta(ge=0, description="Weight of the term that pulls the mean reward to 0")
     ] = 0.01
+    learning_curve: Annotated[
+        bool,
+        Meta(
+            description="Train on 1/8, 1/4 and 1/2 of the prompts first, to see whether more"
+            " labels still help"
+        ),
+    ] = False
 
 
 class PPOOptions(TrainOptions):

@@ -32,7 +32,10 @@ class AnnotatorStats(msgspec.Struct, omit_defaults=True):
     skipped: int = 0
     flagged: int = 0
     active_ms: int = 0
+    wall_ms: int = 0
     median_active_ms: int = 0
+    last_ms: int = 0
+    """When the latest judgement was made, by the client's clock; 0 for none."""
     per_hour: float | None = None
     """Judgements an hour of active time."""
     others: Figure | None = None
@@ -83,9 +86,14 @@ class Report(msgspec.Struct, omit_defaults=True):
     kind: TaskKind = "rank"
     tasks: int = 0
     judgements: int = 0
+    """Without repeats; those of people are with them."""
     wanted: int = 0
+    remaining: int = 0
+    """Judgements still to be made; given ones beyond what an item wants do not fill others."""
     remaining_hours: float | None = None
     """Active hours of work left at the pace so far; None without a pace."""
+    labelling_lately: int = 0
+    """People who judged in the last seven days, among whom the rest is shared."""
     agreement: list[Figure] = []
     bias: list[Figure] = []
     annotators: list[AnnotatorStats] = []

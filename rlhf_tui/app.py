@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import getpass
 import os
 import signal
 import sys
@@ -21,6 +22,7 @@ from rlhf_tui.screens import theme
 from rlhf_tui.screens.home import HomeScreen
 from rlhf_tui.screens.link import Link
 from rlhf_tui.screens.messages import HubChanged
+from rlhf_tui.screens.personal import Personal, personal_path
 from rlhf_tui.screens.room import Room
 from rlhf_tui.screens.small import TooSmall, too_small
 from rlhf_tui.workspace import Workspace, init_workspace
@@ -78,11 +80,13 @@ class RlhfApp(App[int]):
         make_link: MakeLink,
         settings: Settings | None = None,
         over: str = "",
+        personal: Personal | None = None,
     ) -> None:
         """
         Args:
             workspace: None opens the home screen, which offers to make one.
             start: a name that `room` knows.
+            personal: what the person chose before; None remembers nothing.
             over: a room that is opened over the first one, which is where leaving it leads.
             make_link: makes the connection to a workspace's hub, not yet started.
         """
@@ -103,7 +107,10 @@ class RlhfApp(App[int]):
         self.add_mode(self.DEFAULT_MODE, lambda: room(first))
         for one in theme.THEMES:
             self.register_theme(one)
+        self.personal = personal or Personal()
         self.theme = theme.checked(self.settings.display.theme)
+        if self.personal.choices.theme in [one.name for one in theme.THEMES]:
+            self.theme = self.personal.choices.theme
         if workspace is not None:
             self.title = self.settings.workspace.name or workspace.root.name
 
@@ -158,6 +165,8 @@ class RlhfApp(App[int]):
         self.push_screen(room(where))
 
     def on_ready(self) -> None:
+        if self.personal.notice:
+            self.notify(self.personal.notice, title="Your settings", timeout=10)
         if self._over:
             self.go(self._over)
         self._look_at_size(self.size)
@@ -256,6 +265,7 @@ def run_app(
         lambda here: AsyncHub(here, client="tui", as_name=as_name),
         settings,
         over,
+        Personal(personal_path(as_name or getpass.getuser())),
     )
     app.run()
     if app.crash is not None:

@@ -68,3 +68,4 @@ class Room(Screen[None]):
         names = [theme.name for theme in THEMES]
         at = names.index(self.app.theme) if self.app.theme in names else -1
         self.app.theme = names[(at + 1) % len(names)]
+        self.program.personal.set(theme=self.app.theme)

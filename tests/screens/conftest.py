@@ -218,10 +218,15 @@ def workspace(tmp_path: Path) -> Workspace:
 @pytest.fixture
 def make_app(workspace: Workspace) -> Callable[..., RlhfApp]:
     def make(
-        hub: FakeHub, start: str = "label:rank", *, theme: str = "rlhf-dark", ascii: bool = False
+        hub: FakeHub,
+        start: str = "label:rank",
+        *,
+        theme: str = "rlhf-dark",
+        ascii: bool = False,
+        **more: Any,
     ) -> RlhfApp:
         display = DisplaySettings(theme=theme, ascii="yes" if ascii else "no")
-        return RlhfApp(workspace, start, lambda _: hub, Settings(display=display))
+        return RlhfApp(workspace, start, lambda _: hub, Settings(display=display), **more)
 
     return make
 

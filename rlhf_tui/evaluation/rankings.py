@@ -14,6 +14,8 @@ from rlhf_tui.records import MAX_COMPLETIONS
 MOST_PAIRS = 30_000
 """Pairs of rankings that tau-b is averaged over: beyond, an even selection of them is as good and
 does not take minutes."""
+MOST_UNITS = 100_000
+"""Completions that alpha is computed over, for the same reason."""
 ALPHA_RULE = (
     "Units are completions, values their ranks; ties share the mean rank; rankings that leave a "
     "completion unranked, or are unsure, are left out."
@@ -56,6 +58,9 @@ def alphas(judged: Judged) -> list[Figure]:
         counts = np.bincount(cells, minlength=len(units) * width).reshape(-1, width)[:, 2:]
         heard = counts.sum(axis=1) >= 2
         counts, item = counts[heard], units[heard] // MAX_COMPLETIONS
+        step = -(-len(counts) // MOST_UNITS) or 1
+        even = np.unique(item, return_inverse=True)[1] % step == 0
+        counts, item = counts[even], item[even]
         domain = list(range(2, width))
 
         def compute(

@@ -16,6 +16,8 @@ class Facts(msgspec.Struct):
     """What the judgements themselves do not tell."""
 
     kind: TaskKind
+    judgements: int
+    """Current ones, repeats included."""
     tasks: int
     wanted: int
     """Judgements wanted in all."""

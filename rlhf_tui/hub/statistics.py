@@ -1,17 +1,76 @@
-"""Answers about the labelling as a whole: agreement, bias, pace."""
+"""Answers about the labelling as a whole: agreement, bias, pace; to each what they may see."""
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Any
 
-from rlhf_tui.errors import UsageError
+from rlhf_tui.errors import InputError
+from rlhf_tui.evaluation.report import LearningCurve, Report
+from rlhf_tui.evaluation.worked import Worked
 from rlhf_tui.hub.hub import Hub
-from rlhf_tui.hub.identity import Identity
-from rlhf_tui.hub.messages import Stats
+from rlhf_tui.hub.identity import RANK, Identity
+from rlhf_tui.hub.messages import Stats, StatsAnswer
+from rlhf_tui.runs import layout
+
+SOONEST_S = 10.0
+"""Annotators get figures of this age at least while people label: each costs seconds of work."""
+CURVE = "learning_curve.json"
+"""What `train rm --learning-curve` writes in its run directory."""
 
 
-async def not_yet(_hub: Hub, _who: Identity, request: object) -> Any:
-    raise UsageError(f"{type(request).__name__} is not there yet.")
+async def stats(hub: Hub, who: Identity, request: Stats) -> StatsAnswer:
+    if RANK[who.role] < RANK["reviewer"]:
+        worked = await hub.figures.of(request.kind, max(request.max_age_s, SOONEST_S))
+        return StatsAnswer(report=own_report(worked, who.annotator))
+    worked = await hub.figures.of(request.kind, request.max_age_s)
+    report = Report(**{name: getattr(worked.report, name) for name in Report.__struct_fields__})
+    if request.kind == "rank":
+        try:
+            report.curve = await asyncio.to_thread(newest_curve, finished_reward_models(hub))
+        except InputError as error:
+            report.notes = [*report.notes, error.message]
+    return StatsAnswer(report=report)
 
 
-HANDLERS: dict[Any, Any] = dict.fromkeys((Stats,), not_yet)
+def own_report(worked: Worked, annotator: str) -> Report:
+    """What an annotator may see: how much there is to do, and their own figures."""
+    whole = worked.report
+    own = worked.own.get(annotator)
+    return Report(
+        kind=whole.kind,
+        tasks=whole.tasks,
+        judgements=whole.judgements,
+        wanted=whole.wanted,
+        remaining=whole.remaining,
+        remaining_hours=whole.remaining_hours,
+        labelling_lately=whole.labelling_lately,
+        annotators=[own] if own else [],
+        computed_ms=whole.computed_ms,
+    )
+
+
+def finished_reward_models(hub: Hub) -> list[Path]:
+    """Directories of the finished reward-model runs, newest first."""
+    return [
+        Path(row.directory)
+        for row in reversed(hub.jobs.rows.values())
+        if row.kind == "rm" and row.state == "finished"
+    ]
+
+
+def newest_curve(directories: list[Path]) -> LearningCurve | None:
+    """The learning curve of the first of these runs that has one.
+
+    Raises:
+        InputError: its file cannot be read.
+    """
+    for directory in directories:
+        curve = layout.read(directory / CURVE, LearningCurve)
+        if curve is not None:
+            return curve
+    return None
+
+
+HANDLERS: dict[Any, Any] = {Stats: stats}

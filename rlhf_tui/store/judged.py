@@ -5,6 +5,7 @@ The columns are named and described in `rlhf_tui.evaluation.judged`, which reads
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from rlhf_tui.evaluation.worked import Facts
@@ -66,18 +67,27 @@ _BY_PERSON = (
 """Skips that stand, and flagged tasks."""
 
 
-def write_judged(store: Store, path: Path, kind: TaskKind, now_ms: int) -> Facts:
+def write_judged(store: Store, path: Path, kind: TaskKind) -> Facts:
     """Write the current judgements of one kind to `path`; the counts beside them."""
     with store.reading() as con:
         con.execute("BEGIN")
         try:
-            return _write(con, path, kind, now_ms)
+            return _write(con, path, kind)
         finally:
             con.execute("ROLLBACK")
 
 
-def _write(con: Connection, path: Path, kind: TaskKind, now_ms: int) -> Facts:
-    con.execute(_JUDGED.format(kind=kind, path=str(path).replace("'", "''")))
+def _write(con: Connection, path: Path, kind: TaskKind) -> Facts:
+    written = con.execute(_JUDGED.format(kind=kind, path=str(path).replace("'", "''"))).fetchone()
     tasks, wanted, remaining = con.execute(_COUNTS, [kind]).fetchone() or (0, 0, 0)
     skipped, flagged = (dict(con.execute(query, [kind]).fetchall()) for query in _BY_PERSON)
-    return Facts(kind, tasks, wanted, remaining, skipped, flagged, now_ms)
+    return Facts(
+        kind=kind,
+        judgements=int(written[0]) if written else 0,
+        tasks=tasks,
+        wanted=wanted,
+        remaining=remaining,
+        skipped=skipped,
+        flagged=flagged,
+        now_ms=time.time_ns() // 1_000_000,
+    )

@@ -103,7 +103,8 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True):
 class Written(msgspec.Struct, frozen=True, omit_defaults=True):
     """A completion that an annotator wrote while judging; stored with the judgement.
 
-    Its id stands in the event's `shown`, with a tier better than that of its parent.
+    Its id stands in the event's `shown`, with a tier better than that of its parent. A revision
+    says again what it keeps: what a judgement wrote counts for as long as that judgement stands.
     """
 
     completion_id: str
@@ -112,6 +113,10 @@ class Written(msgspec.Struct, frozen=True, omit_defaults=True):
     parent: str | None = None
     """The completion that this is an edit of (origin `edit`); None: a demonstration written from
     nothing (origin `human`)."""
+
+    @property
+    def origin(self) -> Origin:
+        return "human" if self.parent is None else "edit"
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):

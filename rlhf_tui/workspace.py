@@ -54,6 +54,11 @@ class Workspace:
         return self.root / "exports"
 
     @property
+    def guidelines(self) -> Path:
+        """What annotators are to go by, in Markdown; there may be none."""
+        return self.root / "guidelines.md"
+
+    @property
     def imports(self) -> Path:
         """Rejected rows of imports, one file an import."""
         return self.root / "imports"

@@ -164,8 +164,9 @@ def _check(found: _Ranking) -> None:
     for name, values in (("tiers", found.tiers), ("thumbs", found.thumbs)):
         if len(values) not in (0, len(shown)):
             raise BadRow(f"there are {len(values)} {name} for {len(shown)} completions shown")
-    if any(tier is not None and not 1 <= tier <= MAX_COMPLETIONS for tier in found.tiers):
-        raise BadRow(f"tiers go from 1 (best) to {MAX_COMPLETIONS}")
+    last = MAX_COMPLETIONS + len(found.written)
+    if any(tier is not None and not 1 <= tier <= last for tier in found.tiers):
+        raise BadRow(f"tiers go from 1 (best) to {last}")
 
 
 def _convert(row: Row, _context: Import) -> Records:

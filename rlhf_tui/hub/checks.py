@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rlhf_tui.errors import InputError
-from rlhf_tui.records import JUDGEMENT_KINDS, MAX_COMPLETIONS, Event, Task
+from rlhf_tui.errors import Denied, InputError
+from rlhf_tui.hub.identity import RANK
+from rlhf_tui.hub.messages import AccessRole
+from rlhf_tui.records import (
+    JUDGEMENT_KINDS,
+    MAX_COMPLETIONS,
+    Event,
+    Task,
+    Written,
+    imported_completion_id,
+)
 
-SUBMITTED = JUDGEMENT_KINDS | {"retract", "skip", "flag", "release"}
+REVIEWING = frozenset({"adjudicate", "reopen"})
+SUBMITTED = JUDGEMENT_KINDS | REVIEWING | {"retract", "skip", "flag", "release"}
+DECIDING = JUDGEMENT_KINDS | {"adjudicate"}
+"""Kinds of events that say which completions are good."""
 LONGEST_ID = 128
 LONGEST_TEXT = 1_000_000
-"""Characters of a critique or a reason."""
+"""Characters of a critique, a reason, or a completion that somebody wrote."""
+LONGEST_NAME = 64
+"""Of an aspect, a tag, a version of the guidelines."""
+MOST_NAMES = 50
+"""Tags of an event; aspects of a completion."""
+HIGHEST_POINT = 9
+"""Of any scale that can be set."""
 LARGEST_NUMBER = 2**53
 """Of times: what every JSON reader still reads exactly."""
 
@@ -22,22 +40,33 @@ def _require(condition: bool, problem: str, event: Event) -> None:
         )
 
 
-def check_event(event: Event, task: Task) -> None:
+def check_event(event: Event, task: Task, role: AccessRole = "owner") -> None:
     """
+    Args:
+        role: of whoever submits it.
+
     Raises:
+        Denied: only reviewers may do that.
         InputError: the event cannot be a judgement, skip … of this task; the sentence says why.
     """
+    if event.kind in REVIEWING and RANK[role] < RANK["reviewer"]:
+        raise Denied(
+            "Only reviewers settle what people disagree on.",
+            hint="The owner names reviewers in rlhf.toml: [label] reviewers.",
+        )
     _require(event.kind in SUBMITTED, "the hub alone makes leases", event)
     _require(0 < len(event.event_id) <= LONGEST_ID, "it has no usable event id", event)
     _check_sizes(event)
-    if event.kind not in JUDGEMENT_KINDS:
+    if event.kind not in DECIDING:
+        _require(not event.written, "only judgements hold what somebody wrote", event)
         return
     shown = event.shown
+    _check_written(event, task)
     _require(bool(shown), "it does not say which completions were shown", event)
     _require(len(set(shown)) == len(shown), "a completion was shown twice", event)
-    _require(
-        set(shown) <= set(task.completion_ids), "a completion shown is not of this task", event
-    )
+    known = {*task.completion_ids, *(written.completion_id for written in event.written)}
+    _require(set(shown) <= known, "a completion shown is not of this task", event)
+    _check_marks(event)
     for name, values in (("tiers", event.tiers), ("thumbs", event.thumbs)):
         _require(
             len(values) in (0, len(shown)),
@@ -55,13 +84,73 @@ def check_event(event: Event, task: Task) -> None:
 
 def _check_tiers(event: Event) -> None:
     tiers = [tier for tier in event.tiers if tier is not None]
-    _require(
-        all(1 <= tier <= MAX_COMPLETIONS for tier in tiers),
-        f"tiers go from 1 (best) to {MAX_COMPLETIONS}",
-        event,
-    )
+    last = MAX_COMPLETIONS + len(event.written)
+    _require(all(1 <= tier <= last for tier in tiers), f"tiers go from 1 (best) to {last}", event)
     strength = event.strength
     _require(strength is None or 1 <= strength <= 4, "strength goes from 1 to 4", event)
+
+
+def _check_written(event: Event, task: Task) -> None:
+    _require(
+        len(event.written) <= MAX_COMPLETIONS, f"more than {MAX_COMPLETIONS} texts in it", event
+    )
+    known = set(task.completion_ids)
+    tiers = dict(zip(event.shown, event.tiers, strict=False))
+    for written in event.written:
+        _check_text(written, event)
+        expected = imported_completion_id(task.prompt_id, written.text, written.origin, "")
+        _require(written.completion_id == expected, "an id is not that of the text written", event)
+        _require(written.completion_id not in known, "a text written is there already", event)
+        _require(
+            written.parent is None or written.parent in known,
+            "it edits a completion that is not of this task",
+            event,
+        )
+        # An edit of an edit is possible: what stands before it in the list is its parent.
+        known.add(written.completion_id)
+        _require(
+            written.completion_id in event.shown, "a text written is not among those shown", event
+        )
+        own, parents = tiers.get(written.completion_id), tiers.get(written.parent or "")
+        _require(
+            own is None or parents is None or own < parents,
+            "an edit is ranked no better than what it is an edit of",
+            event,
+        )
+
+
+def _check_text(written: Written, event: Event) -> None:
+    text = written.text
+    parts = [text] if isinstance(text, str) else [message.content for message in text]
+    _require(any(part.strip() for part in parts), "a text written is empty", event)
+    _require(
+        sum(map(len, parts)) <= LONGEST_TEXT and len(parts) <= LONGEST_NAME,
+        f"a text written has more than {LONGEST_TEXT} characters or {LONGEST_NAME} messages",
+        event,
+    )
+
+
+def _check_marks(event: Event) -> None:
+    """Aspects and tags in bounds; their names are not compared with the settings, which may have
+    changed since they were offered."""
+    _require(set(event.aspects) <= set(event.shown), "it rates what was not shown", event)
+    for points in event.aspects.values():
+        _check_names(list(points), "aspects", event)
+        _require(
+            all(1 <= point <= HIGHEST_POINT for point in points.values()),
+            f"points go from 1 (worst) to {HIGHEST_POINT}",
+            event,
+        )
+    _check_names(event.tags, "tags", event)
+
+
+def _check_names(names: Sequence[str], what: str, event: Event) -> None:
+    _require(len(names) <= MOST_NAMES, f"it has more than {MOST_NAMES} {what}", event)
+    _require(
+        all(0 < len(name) <= LONGEST_NAME for name in names),
+        f"the names of {what} have 1 to {LONGEST_NAME} characters",
+        event,
+    )
 
 
 def _check_sizes(event: Event) -> None:
@@ -69,7 +158,7 @@ def _check_sizes(event: Event) -> None:
     _require(all(0 <= t <= LARGEST_NUMBER for t in times), "a time is out of range", event)
     longest = max(len(event.critique), len(event.reason))
     _require(longest <= LONGEST_TEXT, f"a text has more than {LONGEST_TEXT} characters", event)
-    ids: Sequence[str] = (event.supersedes or "", event.client)
+    ids: Sequence[str] = (event.supersedes or "", event.client, event.guidelines)
     _require(all(len(i) <= LONGEST_ID for i in ids), "an id is too long", event)
 
 

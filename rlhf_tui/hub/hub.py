@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rlhf_tui.config.settings import Settings
+from rlhf_tui.hub.figures import Figures
+from rlhf_tui.hub.guidelines import NONE, Known
 from rlhf_tui.hub.recovery import build_scheduler
 from rlhf_tui.hub.shown import Shown
 from rlhf_tui.hub.writer import Writer
@@ -48,7 +50,9 @@ class Hub:
         recent_tasks: tasks that were leased lately, to check judgements of them without a read.
         shown: what each connection has before it.
         on_their_way: ids of events that wait for their commit.
+        figures: the statistics.
         before_today: annotator → (midnight, judgements older than it by kind).
+        guidelines: as last read from their file.
     """
 
     jobs: Jobs
@@ -67,6 +71,8 @@ class Hub:
         self.shown = Shown()
         self.on_their_way: set[str] = set()
         self.before_today: dict[str, tuple[int, dict[TaskKind, int]]] = {}
+        self.figures = Figures(self)
+        self.guidelines: Known = NONE
         self.writer = Writer(store, self.fail)
         self.scheduler = build_scheduler(store, settings.label.lease_minutes * 60_000, now_ms())
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from rlhf_tui.hub.messages import Item
-from rlhf_tui.records import Completion, Event, Prompt, Task
+from rlhf_tui.records import Completion, Event, Prompt, Task, Written
 from rlhf_tui.store.database import Store
 from rlhf_tui.store.read import ItemRow, current_events, drafts, items
 
@@ -32,14 +35,15 @@ def blind(completion: Completion) -> Completion:
 
 
 def blind_task(task: Task, order: list[str]) -> Task:
-    """Without gold and run, and with the ids in the order shown, which tells nothing."""
+    """Without gold, run, and whom it is for, and with the ids in the order shown.
+
+    Overlap and priority are left out too: those of known answers and repeats differ.
+    """
     return Task(
         task_id=task.task_id,
         kind=task.kind,
         prompt_id=task.prompt_id,
         completion_ids=order,
-        overlap=task.overlap,
-        priority=task.priority,
     )
 
 
@@ -49,25 +53,51 @@ def blind_prompt(prompt: Prompt) -> Prompt:
     return msgspec.structs.replace(prompt, source="", meta={})
 
 
+def own_event(event: Event) -> Event:
+    """What a person may know of their own event: not why the item was handed out."""
+    return msgspec.structs.replace(event, selection="")
+
+
+def blind_event(event: Event) -> Event:
+    """What others may know of an event: nor with which account and program it was judged."""
+    return msgspec.structs.replace(event, selection="", client="", acting_uid=-1)
+
+
+def written_in(event: Event | None, draft: Mapping[str, Any] | None) -> list[Written]:
+    """What a person has written for an item: with their judgement, then with their draft.
+
+    A draft holds it as an event does, in `written`; what is nothing of that kind is left out.
+    """
+    found = list(event.written) if event is not None else []
+    with contextlib.suppress(msgspec.ValidationError):
+        found += msgspec.convert((draft or {}).get("written", []), list[Written])
+    return list({written.completion_id: written for written in found}.values())
+
+
 def build(
     row: ItemRow,
     seed: int,
     annotator: str,
-    draft: dict[str, object] | None = None,
+    draft: dict[str, Any] | None = None,
     event: Event | None = None,
 ) -> Item:
-    """An item for an annotator; a judged one keeps the order in which it was judged."""
+    """An item for an annotator; a judged one keeps the order in which it was judged.
+
+    What they wrote stands behind the task's completions, and not among its `completion_ids`.
+    """
     ids = row.task.completion_ids
     order = shown_order(seed, annotator, row.task.task_id, ids)
-    if event is not None and sorted(event.shown) == sorted(ids):
-        order = list(event.shown)
+    if event is not None and set(ids) <= set(event.shown):
+        order = [completion_id for completion_id in event.shown if completion_id in ids]
+    mine = [w for w in written_in(event, draft) if w.completion_id not in ids]
     by_id = {c.completion_id: c for c in row.completions}
     return Item(
         task=blind_task(row.task, order),
         prompt=blind_prompt(row.prompt),
-        completions=[blind(by_id[i]) for i in order],
+        completions=[blind(by_id[i]) for i in order]
+        + [Completion(w.completion_id, row.prompt.prompt_id, w.text) for w in mine],
         draft=draft,
-        event=event,
+        event=event and own_event(event),
     )
 
 

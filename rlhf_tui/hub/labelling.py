@@ -10,15 +10,13 @@ import msgspec
 
 from rlhf_tui.errors import InputError, UsageError
 from rlhf_tui.hub import items
-from rlhf_tui.hub.checks import check_event
+from rlhf_tui.hub.checks import REVIEWING, check_event
+from rlhf_tui.hub.guidelines import version_now
 from rlhf_tui.hub.hub import Hub, now_ms
 from rlhf_tui.hub.identity import Identity
 from rlhf_tui.hub.messages import (
     Done,
     GetItem,
-    History,
-    HistoryAnswer,
-    HistoryEntry,
     Item,
     ItemAnswer,
     KindProgress,
@@ -33,7 +31,7 @@ from rlhf_tui.hub.messages import (
 )
 from rlhf_tui.hub.scheduler import KINDS, Grant
 from rlhf_tui.records import JUDGEMENT_KINDS, Event, TaskKind, new_event_id
-from rlhf_tui.store.read import history, tasks_by_id, totals
+from rlhf_tui.store.read import tasks_by_id, totals
 from rlhf_tui.store.schedule import progress
 from rlhf_tui.store.write import save_draft
 
@@ -75,7 +73,11 @@ async def lease(hub: Hub, who: Identity, request: Lease) -> Leased:
         for item in found
     ]
     hub.remember_tasks(item.task for item in leased)
-    return Leased(items=leased, remaining=_remaining(hub, who, request))
+    return Leased(
+        items=leased,
+        remaining=_remaining(hub, who, request),
+        guidelines=await version_now(hub),
+    )
 
 
 def _remaining(hub: Hub, who: Identity, request: Lease) -> int:
@@ -101,7 +103,7 @@ def lease_event(who: Identity, grant: Grant, now: int) -> Event:
 async def submit(hub: Hub, who: Identity, request: Submit) -> Submitted:
     if len(request.events) > MOST_EVENTS:
         raise UsageError(f"More than {MOST_EVENTS} events in one message.")
-    await check_events(hub, request.events)
+    await check_events(hub, who, request.events)
     # From here to the writer's queue nothing waits: the log has the order of the decisions.
     hub.scheduler.expire(now_ms())
     lines = [line for event in request.events for line in _lines(hub, who, event)]
@@ -115,9 +117,10 @@ async def submit(hub: Hub, who: Identity, request: Submit) -> Submitted:
     )
 
 
-async def check_events(hub: Hub, events: Sequence[Event]) -> None:
+async def check_events(hub: Hub, who: Identity, events: Sequence[Event]) -> None:
     """
     Raises:
+        Denied: an event is for reviewers only.
         InputError: an event is not possible, or its task is not there.
     """
     wanted = list({event.task_id for event in events})
@@ -129,7 +132,7 @@ async def check_events(hub: Hub, events: Sequence[Event]) -> None:
     if missing:
         tasks |= await hub.read(tasks_by_id, list(missing))
     for event in events:
-        check_event(event, tasks[event.task_id])
+        check_event(event, tasks[event.task_id], who.role)
 
 
 def _lines(hub: Hub, who: Identity, event: Event) -> list[Event]:
@@ -144,7 +147,7 @@ def _lines(hub: Hub, who: Identity, event: Event) -> list[Event]:
             # Who takes something back has it before them: nobody else may be given it now.
             grant = hub.scheduler.lease_again(event.task_id, who.annotator, now_ms())
             hub.shown.add(who.connection, who.annotator, kind, event.task_id)
-        elif event.kind != "flag":
+        elif event.kind != "flag" and event.kind not in REVIEWING:
             hub.shown.remove(who.connection, kind, event.task_id)
     stamped = msgspec.structs.replace(
         event,
@@ -188,21 +191,6 @@ async def keep_draft(hub: Hub, who: Identity, request: SaveDraft) -> Done:
         raise InputError(f"A draft of more than {LARGEST_DRAFT >> 10} KiB is not kept.")
     await hub.writer.do(save_draft, hub.store, who.annotator, request.task_id, request.body)
     return Done()
-
-
-async def show_history(hub: Hub, who: Identity, request: History) -> HistoryAnswer:
-    limit = min(max(request.limit, 1), 1000)
-    events = await hub.read(
-        history,
-        who.annotator,
-        limit=limit,
-        before_seq=max(request.before_seq, 0),
-        kind=request.kind,
-    )
-    kinds = {e.task_id: hub.scheduler.tasks[e.task_id].kind for e in events}
-    return HistoryAnswer(
-        entries=[HistoryEntry(event=e, kind=kinds[e.task_id], prompt="") for e in events]
-    )
 
 
 async def show_progress(hub: Hub, who: Identity, _: Progress) -> ProgressAnswer:
@@ -253,6 +241,5 @@ HANDLERS: dict[Any, Any] = {
     Submit: submit,
     GetItem: get_item,
     SaveDraft: keep_draft,
-    History: show_history,
     Progress: show_progress,
 }

@@ -152,7 +152,10 @@ class SaveDraft(Request):
 
 
 class History(Request):
-    """The acting annotator's own current judgements and skips, newest first."""
+    """The acting annotator's own current judgements and skips, newest first.
+
+    What they flagged and neither judged nor skipped comes when `states` asks for what is flagged.
+    """
 
     role: ClassVar[AccessRole] = "annotator"
     limit: int = 50
@@ -172,7 +175,7 @@ class HistoryEntry(msgspec.Struct, omit_defaults=True):
     prompt: str
     """The beginning of the prompt's last user turn, a few hundred characters."""
     flagged: str = ""
-    """The reason of a flag of theirs; empty: not flagged."""
+    """The reason of their latest flag; empty: not flagged, or taken back by one without."""
     revisions: int = 0
     """How many judgements of theirs it had before the current one."""
 
@@ -263,6 +266,9 @@ class Stats(Request):
 
     role: ClassVar[AccessRole] = "annotator"
     kind: TaskKind = "rank"
+    max_age_s: float = 10.0
+    """Figures worked out less long ago will do, though people have judged since. With 0 they
+    cover everything stored before the request; for annotators the hub takes 10 at least."""
 
 
 class StatsAnswer(Answer):

@@ -67,7 +67,7 @@ def add_written(store: Store, transaction: Transaction, events: Sequence[Event])
                 written.completion_id,
                 prompts[event.task_id],
                 written.text,
-                origin="human" if written.parent is None else "edit",
+                origin=written.origin,
                 parent=written.parent,
             )
             for written in event.written

@@ -1,4 +1,4 @@
-"""Reading records back: items to show, history, pages of prompts, runs and their completions."""
+"""Reading records back: items to show, pages of prompts, runs and their completions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from rlhf_tui.errors import UsageError
-from rlhf_tui.records import Completion, Event, Prompt, Score, Split, Task, TaskKind
+from rlhf_tui.records import Completion, Event, Prompt, Score, Split, Task, Text
 from rlhf_tui.store import rows
 from rlhf_tui.store.database import Connection, Store
 from rlhf_tui.store.write import RunRow
@@ -30,7 +30,7 @@ class Totals(msgspec.Struct, frozen=True):
     annotators: int
 
 
-def _by_ids(
+def by_ids(
     con: Connection, table: str, key: str, columns: str, ids: Sequence[str]
 ) -> list[tuple[Any, ...]]:
     """Rows by id. Ids are looked up in their own narrow column first: texts are then read from
@@ -48,7 +48,7 @@ def _by_ids(
 
 def tasks_by_id(store: Store, ids: Sequence[str]) -> dict[str, Task]:
     with store.reading() as con:
-        found = [rows.task(r) for r in _by_ids(con, "tasks", "task_id", rows.TASK, ids)]
+        found = [rows.task(r) for r in by_ids(con, "tasks", "task_id", rows.TASK, ids)]
     return {t.task_id: t for t in found}
 
 
@@ -57,20 +57,28 @@ def prompts_by_id(store: Store, ids: Sequence[str]) -> dict[str, Prompt]:
         return _prompts(con, ids)
 
 
+def prompts_of_tasks(store: Store, task_ids: Sequence[str]) -> dict[str, Text]:
+    """What these tasks' prompts say, by task id."""
+    with store.reading() as con:
+        found = dict(by_ids(con, "tasks", "task_id", "task_id, prompt_id", task_ids))
+        prompts = _prompts(con, list(found.values()))
+    return {task_id: prompts[prompt_id].prompt for task_id, prompt_id in found.items()}
+
+
 def _completions(con: Connection, ids: Sequence[str]) -> dict[str, Completion]:
-    found = _by_ids(con, "completions", "completion_id", rows.COMPLETION, ids)
+    found = by_ids(con, "completions", "completion_id", rows.COMPLETION, ids)
     return {c.completion_id: c for c in map(rows.completion, found)}
 
 
 def _prompts(con: Connection, ids: Sequence[str]) -> dict[str, Prompt]:
-    found = _by_ids(con, "prompts", "prompt_id", rows.PROMPT, ids)
+    found = by_ids(con, "prompts", "prompt_id", rows.PROMPT, ids)
     return {p.prompt_id: p for p in map(rows.prompt, found)}
 
 
 def items(store: Store, task_ids: Sequence[str]) -> list[ItemRow]:
     """What these tasks are about, in the order asked for; unknown ids are left out."""
     with store.reading() as con:
-        found = _by_ids(con, "tasks", "task_id", rows.TASK, task_ids)
+        found = by_ids(con, "tasks", "task_id", rows.TASK, task_ids)
         tasks = {t.task_id: t for t in map(rows.task, found)}
         completions = _completions(con, [i for t in tasks.values() for i in t.completion_ids])
         prompts = _prompts(con, [t.prompt_id for t in tasks.values()])
@@ -92,11 +100,12 @@ def current_events(store: Store, annotator: str, task_ids: Sequence[str]) -> dic
             GROUP BY task_id HAVING arg_max(kind, seq) <> 'retract'""",
             [annotator, list(task_ids)],
         ).fetchall()
-        events = _events(con, [seq for (seq,) in found])
+        events = events_at(con, [seq for (seq,) in found])
     return {e.task_id: e for e in events}
 
 
-def _events(con: Connection, seqs: Sequence[int]) -> list[Event]:
+def events_at(con: Connection, seqs: Sequence[int]) -> list[Event]:
+    """The events at these places of the log, newest first."""
     if not seqs:
         return []
     listed = ", ".join(map(str, seqs))
@@ -118,44 +127,6 @@ def drafts(store: Store, annotator: str, task_ids: Sequence[str]) -> dict[str, d
             [annotator, kept],
         ).fetchall()
     return {task_id: msgspec.json.decode(body) for task_id, body in found}
-
-
-def history(
-    store: Store,
-    annotator: str,
-    *,
-    limit: int = 50,
-    before_seq: int = 0,
-    kind: TaskKind | None = None,
-) -> list[Event]:
-    """The annotator's current judgements and the skips not judged since, newest first.
-
-    Args:
-        before_seq: only events with a smaller seq; 0 for the newest.
-        kind: only tasks of this kind.
-    """
-    with store.reading() as con:
-        found = con.execute(
-            """WITH mine AS (
-                SELECT seq, kind, task_id FROM events
-                WHERE annotator = $who AND kind IN ('judge', 'revise', 'retract', 'skip')),
-            shown AS (
-                SELECT task_id,
-                    max(seq) FILTER (kind <> 'skip') AS judged,
-                    coalesce(arg_max(kind, seq) FILTER (kind <> 'skip'), 'retract') AS standing,
-                    max(seq) AS last, arg_max(kind, seq) AS latest
-                FROM mine GROUP BY task_id),
-            current AS (
-                SELECT task_id, CASE WHEN standing <> 'retract' THEN judged
-                    WHEN latest = 'skip' THEN last END AS seq
-                FROM shown)
-            SELECT seq FROM current
-            WHERE seq IS NOT NULL AND ($before = 0 OR seq < $before)
-            AND ($kind IS NULL OR task_id IN (SELECT task_id FROM tasks WHERE kind = $kind))
-            ORDER BY seq DESC LIMIT $limit""",
-            {"who": annotator, "before": before_seq, "kind": kind, "limit": limit},
-        ).fetchall()
-        return _events(con, [seq for (seq,) in found])
 
 
 def prompts_page(

@@ -9,7 +9,8 @@ import pytest
 
 from rlhf_tui.store import migrations
 from rlhf_tui.store.database import STORAGE_VERSION, Store
-from rlhf_tui.store.read import history, items, totals
+from rlhf_tui.store.read import items, totals
+from rlhf_tui.store.trail import history
 from rlhf_tui.store.write import RunRow, save_run
 
 
@@ -46,7 +47,7 @@ def test_a_store_of_version_one_keeps_its_rows_and_gains_what_came_later(tmp_pat
         with store.reading() as reader:
             assert migrations.version_of(reader) == migrations.LATEST
         assert items(store, ["t1"])[0].completions[0].completion == " upon"
-        assert history(store, "ann")[0].thumbs == [True]
+        assert history(store, "ann")[0][1].thumbs == [True]
         assert store.next_seq == 2
         save_run(store, RunRow("sft-0001", "sft", "queued"))
     with Store(path, tmp_path / "store.lock") as store:

@@ -14,6 +14,7 @@ from rlhf_tui.store.backup import backup
 from rlhf_tui.store.database import Store
 from rlhf_tui.store.log import append
 from rlhf_tui.store.schedule import KindCounts, Mark
+from rlhf_tui.store.trail import history
 from rlhf_tui.store.write import RunRow, Tally
 
 
@@ -106,13 +107,17 @@ def test_history_shows_what_stands_newest_first(judged: Store) -> None:
             judge(4, "t1", "ann", "revise", shown=["c0", "c1"], tiers=[2, 1], supersedes="e1"),
         ],
     )
-    assert [e.event_id for e in read.history(judged, "ann")] == ["e4", "e2"]
-    assert [e.event_id for e in read.history(judged, "ann", kind="thumbs")] == ["e2"]
-    assert [e.event_id for e in read.history(judged, "ann", limit=1)] == ["e4"]
-    assert [e.event_id for e in read.history(judged, "ann", before_seq=4)] == ["e2"]
+
+    def ids(annotator: str, **options: Any) -> list[str]:
+        return [event.event_id for _, event in history(judged, annotator, **options)]
+
+    assert ids("ann") == ["e4", "e2"]
+    assert ids("ann", kind="thumbs") == ["e2"]
+    assert ids("ann", limit=1) == ["e4"]
+    assert ids("ann", before_seq=4) == ["e2"]
     assert read.current_events(judged, "ann", ["t1", "t2"])["t1"].tiers == [2, 1]
     append(judged, [judge(5, "t1", "ann", "retract", supersedes="e4")])
-    assert [e.event_id for e in read.history(judged, "ann")] == ["e2"]
+    assert ids("ann") == ["e2"]
     assert read.current_events(judged, "ann", ["t1", "t2"]) == {}
 
 

@@ -88,7 +88,7 @@ class Reading(Scrolling):
         self.diff = False
         self.query_text, self.match = "", -1
         self._shown = (prompt, list(completions))
-        self.redraw_texts()
+        self.draw_texts()
         if isinstance(prompt, str):
             self.prompt.go(0)
         else:
@@ -96,7 +96,7 @@ class Reading(Scrolling):
             self.call_after_refresh(self._go_to_the_turn_to_answer)
         self.prepare()
 
-    def redraw_texts(self) -> None:
+    def draw_texts(self) -> None:
         """Draw the texts of the item anew, as the person wants to see them now."""
         prompt, completions = self._shown
         self.prompt_text.show(self._page(prompt, prompt=True))
@@ -147,7 +147,7 @@ class Reading(Scrolling):
                     return
 
     def _theme_changed(self, _theme: Theme) -> None:
-        self.redraw_texts()
+        self.draw_texts()
         self.panel.put(self.guidelines, code_theme=code_theme(self.app.current_theme))
 
     # --- Markdown and differences --------------------------------------------------------------
@@ -156,7 +156,7 @@ class Reading(Scrolling):
         self.touched()
         self.markdown = not self.markdown
         self.program.personal.set(markdown=self.markdown)
-        self.redraw_texts()
+        self.draw_texts()
         self.tell("Markdown rendered." if self.markdown else "Text as written.")
 
     def action_diff(self) -> None:
@@ -166,7 +166,7 @@ class Reading(Scrolling):
             self.tell("There is no other completion to compare with.")
             return
         self.diff = not self.diff
-        self.redraw_texts()
+        self.draw_texts()
         base = self._diff_base()
         if base is None:
             self.tell("Differences are off.")
@@ -191,7 +191,7 @@ class Reading(Scrolling):
 
     def target_changed(self) -> None:
         if self.diff:
-            self.redraw_texts()
+            self.draw_texts()
 
     # --- search --------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from rlhf_tui.errors import UsageError, nearest
 from rlhf_tui.screens.widgets.canvas import unicode_terminal
 
 DEFAULT = "rlhf-dark"
+MONO = "rlhf-mono"
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,11 @@ class Glyphs:
     check: str = "✓"
     encoding: str = "utf-8"
     """What untrusted text is squeezed into."""
+    down: str = "▼"
 
 
 UNICODE = Glyphs()
-ASCII = Glyphs("-", ">", "-", "*", "o", ">", "#", ".", "...", "+", "ascii")
+ASCII = Glyphs("-", ">", "-", "*", "o", ">", "#", ".", "...", "+", "ascii", "v")
 
 
 def glyphs(setting: Literal["auto", "yes", "no"]) -> Glyphs:
@@ -45,6 +47,17 @@ def glyphs(setting: Literal["auto", "yes", "no"]) -> Glyphs:
     return ASCII if setting == "yes" else UNICODE
 
 
+_OWN = (
+    "prompt-background",
+    "head-background",
+    "quiet",
+    "picked",
+    "picked-text",
+    "badge",
+    "badge-text",
+    "waiting",
+)
+"""The colours that the screens' styles name beside Textual's own."""
 _DARK = Theme(
     name=DEFAULT,
     primary="#7aa2f7",
@@ -125,9 +138,45 @@ _ANSI = replace(
         "waiting": "ansi_yellow",
     },
 )
-THEMES: tuple[Theme, ...] = (_DARK, _LIGHT, _COLOUR_BLIND, _ANSI)
+_ANSI_LIGHT = replace(
+    BUILTIN_THEMES["ansi-light"],
+    name="rlhf-ansi-light",
+    variables={
+        **BUILTIN_THEMES["ansi-light"].variables,
+        **{name: _ANSI.variables[name] for name in _OWN},
+        "waiting": "ansi_magenta",
+        "quiet": "ansi_bright_black",
+    },
+)
+_MONO = replace(
+    _ANSI,
+    name=MONO,
+    primary="ansi_default",
+    secondary="ansi_default",
+    accent="ansi_default",
+    success="ansi_default",
+    warning="ansi_default",
+    error="ansi_default",
+    variables={
+        **_ANSI.variables,
+        "quiet": "ansi_default",
+        "picked": "ansi_default",
+        "picked-text": "ansi_default",
+        "badge": "ansi_default",
+        "badge-text": "ansi_default",
+        "waiting": "ansi_default",
+    },
+)
+THEMES: tuple[Theme, ...] = (_DARK, _LIGHT, _COLOUR_BLIND, _ANSI, _ANSI_LIGHT, _MONO)
 """In the order in which the theme key walks through them. `rlhf-ansi` takes the terminal's own
 sixteen colours and sends 42 % fewer bytes."""
+
+
+def code_theme(theme: Theme) -> str:
+    """How code is highlighted under a theme: in the terminal's colours, or in bold alone."""
+    if theme.name == MONO:
+        return "bw"
+    return "ansi_dark" if theme.dark else "ansi_light"
 
 
 def checked(name: str) -> str:

@@ -5,6 +5,8 @@ A pick redraws the badge alone, about 200 bytes; a class on the pane would redra
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
@@ -18,6 +20,8 @@ def ordinal(number: int) -> str:
     return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number, 'th') }"
 
 
+WORDED = 24
+"""Cells of a line that has room for words beside its signs."""
 NUMBER = "bold reverse"
 """Reverse video: readable on every theme, and without colours."""
 
@@ -45,18 +49,28 @@ class Badge(Static):
 
 
 class Rule(Static):
-    """The line behind the badge; it carries the sign of the pane that scrolls."""
+    """The line behind the badge: which pane scrolls, how much lies below, and a note."""
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(markup=False, classes="rule")
         self.glyphs = glyphs
         self._note = ""
         self._active = False
+        self._more: Callable[[Glyphs, int], str] = lambda _glyphs, _room: ""
+        self._told = ""
 
     def say(self, note: str) -> None:
-        """Show a note at the end of the line."""
+        """Show a note on the line, where there is room for it."""
         if self._note != note:
             self._note = note
+            self.refresh()
+
+    def say_more(self, more: Callable[[Glyphs, int], str]) -> None:
+        """Show how much lies below: `more` gives it for the glyphs and the cells there are."""
+        self._more = more
+        told = more(self.glyphs, 80)
+        if self._told != told:
+            self._told = told
             self.refresh()
 
     def activate(self, active: bool) -> None:
@@ -66,11 +80,19 @@ class Rule(Static):
             self.refresh()
 
     def render(self) -> Content:
-        glyphs = self.glyphs
-        start = f"{glyphs.marker} scrolls " if self._active else ""
-        end = f" {self._note}" if self._note else ""
-        fill = glyphs.rule * max(0, self.size.width - len(start) - len(end))
-        return Content.assemble((start, "bold $accent"), (fill, "$quiet"), (end, "$quiet"))
+        glyphs, room = self.glyphs, self.size.width
+        start = f"{glyphs.marker} " if self._active else ""
+        if start and room >= WORDED:
+            start += "scrolls "
+        more = self._more(glyphs, max(0, room - len(start) - 2))
+        end = f" {more}" if more else ""
+        note = f" {self._note}" if self._note else ""
+        if len(start) + len(note) + len(end) > room:
+            note = ""
+        fill = glyphs.rule * max(0, room - len(start) - len(note) - len(end))
+        return Content.assemble(
+            (start, "bold $accent"), (fill, "$quiet"), (note, "$quiet"), (end, "bold")
+        )
 
 
 class Head(Horizontal):

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
-from textual.widgets import Static
+from textual.containers import Vertical
 
-from rlhf_tui.records import Completion
 from rlhf_tui.screens.theme import Glyphs
 from rlhf_tui.screens.widgets.badge import Head
-from rlhf_tui.screens.widgets.conversation import completion_view
+from rlhf_tui.screens.widgets.page import Page, PageView
+from rlhf_tui.screens.widgets.scroller import Scroller
 
-STACKED_BELOW = 100
-"""Columns of the terminal under which the completions stand below each other."""
+__all__ = ["Pane", "PaneGrid", "Scroller"]
+
+STACKED_BELOW = 98
+"""Columns under which the completions stand below each other."""
 COLUMN = 32
 """The narrowest column in which prose reads well."""
 LOWEST = 3
@@ -34,10 +35,6 @@ def grid(count: int, width: int, height: int) -> tuple[int, list[int]]:
     return columns, [each + (row < rest) for row in range(rows)]
 
 
-class Scroller(VerticalScroll, can_focus=False, inherit_bindings=False):
-    """A region that scrolls by the screen's keys; focus would repaint its whole border."""
-
-
 class Pane(Vertical):
     """A completion under its head."""
 
@@ -46,21 +43,27 @@ class Pane(Vertical):
         self.number = number
         self.glyphs = glyphs
         self.head = Head(number, glyphs)
-        self.text = Static(markup=False, classes="text")
+        self.text = PageView(classes="text")
         self.body = Scroller(self.text, classes="body")
+        self.body.moved = self.say_more
 
     def compose(self) -> ComposeResult:
         yield self.head
         yield self.body
 
-    def put(self, completion: Completion, *, markdown: bool) -> None:
-        """Show a completion from its beginning."""
-        self.text.update(
-            completion_view(completion.completion, markdown=markdown, encoding=self.glyphs.encoding)
-        )
-        self.body.scroll_to(y=0, animate=False, immediate=True)
-        cut = completion.finish_reason == "length"
-        self.head.rule.say("cut at its length limit" if cut else "")
+    def put(self, page: Page, note: str) -> None:
+        """Show a completion from its beginning.
+
+        Args:
+            note: stands in the head, where there is room.
+        """
+        self.text.show(page)
+        self.body.go(0)
+        self.head.rule.say(note)
+
+    def say_more(self) -> None:
+        """Show in the head how much lies below."""
+        self.head.rule.say_more(self.body.more)
 
 
 class PaneGrid(Scroller):
@@ -81,13 +84,15 @@ class PaneGrid(Scroller):
         """The panes of the current item, in the order shown."""
         return self.panes[: self.count]
 
-    def put(self, completions: Iterable[Completion], *, markdown: bool) -> None:
-        """Show these completions in place of the ones before."""
-        shown = list(completions)[: len(self.panes)]
-        for pane, completion in zip(self.panes, shown, strict=False):
-            pane.put(completion, markdown=markdown)
-        if len(shown) != self.count:
-            self.count = len(shown)
+    def put(self, pages: Sequence[tuple[Page, str]]) -> None:
+        """Show these pages, each with its note, in place of the ones before."""
+        for pane, (page, note) in zip(self.panes, pages, strict=False):
+            pane.put(page, note)
+        count = min(len(pages), len(self.panes))
+        if count != self.count:
+            self.count = count
+            if self.alone is not None and self.alone >= count:
+                self.alone = None
             self.lay_out()
 
     def only(self, index: int | None) -> None:
@@ -103,9 +108,10 @@ class PaneGrid(Scroller):
         many = self.count if self.alone is None else 1
         if not self.count or not self.size.height:
             return
-        columns, heights = grid(many, self.app.size.width, self.size.height)
+        columns, heights = grid(many, self.outer_size.width, self.size.height)
         self.styles.grid_size_columns = columns
         self.styles.grid_rows = " ".join(str(height) for height in heights)
 
     def on_resize(self, event: events.Resize) -> None:
+        super().on_resize(event)
         self.lay_out()

@@ -1,0 +1,31 @@
+"""What a person searches for, asked in one row at the bottom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+
+class SearchAsk(ModalScreen[str | None]):
+    """One row at the bottom; Enter gives what was typed, empty ends the search."""
+
+    CSS_PATH = Path(__file__).with_name("search.tcss")
+    BINDINGS = [("escape,ctrl+c", "dismiss", "Leave it")]  # noqa: RUF012
+
+    def __init__(self, query: str) -> None:
+        super().__init__()
+        self.before = query
+
+    def compose(self) -> ComposeResult:
+        yield Input(
+            self.before,
+            placeholder="Search; Enter finds, . and , go on, empty ends it",
+            select_on_focus=True,
+            compact=True,
+        )
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)

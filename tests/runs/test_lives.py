@@ -147,7 +147,7 @@ def test_stop_saves_a_checkpoint_and_resume_goes_on_from_it(runs):
 
 
 def test_stopping_is_a_state_until_the_worker_has_saved(runs):
-    run = runs("wait_for_signal")
+    run = runs("deaf")
     run.start()
     run.reach(1)
     assert request_stop(run.directory)

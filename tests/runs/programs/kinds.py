@@ -54,6 +54,13 @@ def wait_for_signal(context: RunContext) -> None:
     signal.pause()
 
 
+def deaf(context: RunContext) -> None:
+    """Asked to stop, it goes on as before: only a kill ends it."""
+    context.progress(1, 2, "waiting")
+    while True:
+        signal.pause()
+
+
 def before_listening(context: RunContext) -> None:
     """As if SIGTERM came while Python was still importing."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhf_tui.screens.label_state import IDLE_AFTER_S, RankState, WorkClock, keys_of
+from rlhf_tui.screens.label_state import IDLE_AFTER_S, RankState, WorkClock
 
 KEYS = st.text(alphabet="123456789=b", max_size=30)
 
@@ -92,14 +92,6 @@ def test_undo_walks_back_to_the_beginning_through_states_that_were_there(
         result, steps = before, steps + 1
     assert result == RankState(size)
     assert steps <= len(keys)
-
-
-@given(st.integers(2, 9), KEYS)
-def test_a_judgement_from_the_history_comes_back_as_it_was(size: int, keys: str) -> None:
-    judged = state(size, keys)
-    again = state(size, keys_of(judged.tiers, both_bad=judged.both_bad))
-    assert again.tiers == judged.tiers
-    assert again.both_bad == judged.both_bad
 
 
 def test_time_away_from_the_keyboard_is_not_time_at_work() -> None:

@@ -10,7 +10,7 @@ import typer
 from rlhf_tui.cli import pages
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption, checked, connect
 from rlhf_tui.cli.output import note, say, say_json
-from rlhf_tui.dataset.spec import DatasetKind, DatasetSpec, PairMode
+from rlhf_tui.dataset.spec import Aggregate, DatasetKind, DatasetSpec, PairMode
 from rlhf_tui.errors import UsageError
 from rlhf_tui.records import SPLITS, Split
 
@@ -45,6 +45,29 @@ def export(
             help="Liked completions too: thumbs-up or best-ranked; may be repeated.",
         ),
     ] = None,
+    aggregate: Annotated[
+        str,
+        typer.Option(
+            metavar="HOW",
+            help="Several people's judgements of one item: all count, or one decision is made of"
+            f" them. One of {', '.join(get_args(Aggregate))}.",
+        ),
+    ] = "all",
+    min_agreement: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            help="Leave out what a smaller share of the deciders agrees on.",
+            min=0,
+            max=1,
+        ),
+    ] = 0.0,
+    min_judgements: Annotated[
+        int, typer.Option(metavar="INT", help="Leave out what fewer people decided.", min=1)
+    ] = 1,
+    gold: Annotated[
+        bool, typer.Option("--gold", help="Judgements of gold items too; they measure people.")
+    ] = False,
     annotator: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Only this person's judgements; may be repeated."),
@@ -70,6 +93,10 @@ def export(
         pairs=pairs,
         splits=_splits(split),
         include=checked(include, ["thumbs-up", "best-ranked"], "include"),
+        aggregate=checked([aggregate], get_args(Aggregate), "aggregate")[0],
+        min_agreement=min_agreement,
+        min_judgements=min_judgements,
+        gold=gold,
         annotators=list(annotator or []),
         runs=list(run or []),
         form=form,

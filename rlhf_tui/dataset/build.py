@@ -10,7 +10,7 @@ from typing import Literal
 
 import duckdb
 
-from rlhf_tui.dataset import columns, notes, queries
+from rlhf_tui.dataset import aggregation_notes, columns, notes, queries
 from rlhf_tui.dataset.spec import DatasetSpec
 from rlhf_tui.errors import HubError, InputError
 from rlhf_tui.records import Split
@@ -32,7 +32,8 @@ class Build:
     def __init__(self, con: Connection, spec: DatasetSpec, *, scored: bool = False) -> None:
         self._con = con
         self._kind = "scored" if scored else spec.kind
-        queries.pick(con, spec, scored=scored)
+        outcome = queries.pick(con, spec, scored=scored)
+        self._aggregated = spec.aggregate != "all"
         self.rows: dict[Split, int] = dict(
             con.execute("SELECT split, count(*) FROM picked GROUP BY split").fetchall()
         )
@@ -40,10 +41,14 @@ class Build:
         self.last_seq: int = con.execute("SELECT coalesce(max(seq), 0) FROM events").fetchall()[0][
             0
         ]
-        self.notes = notes.notes(con, spec, self._kind)
+        self.notes = [
+            *notes.notes(con, spec, self._kind),
+            *aggregation_notes.notes(con, spec, self._kind, outcome),
+        ]
+        order = queries.order(self._kind, self._aggregated)
         con.execute(
-            "CREATE TEMP TABLE ordered AS SELECT *,"
-            f" row_number() OVER (ORDER BY {queries.ORDER[self._kind]}) AS n FROM picked"
+            "CREATE TEMP TABLE ordered AS"
+            f" SELECT *, row_number() OVER (ORDER BY {order}) AS n FROM picked"
         )
         if self._kind == "rankings":
             con.execute(columns.COMPLETIONS_OF_TASKS)
@@ -77,7 +82,8 @@ class Build:
             StoreFull: the disk is full.
             HubError: the file cannot be written.
         """
-        query = columns.select(self._kind, chat=self.chat).replace("FROM picked", "FROM ordered")
+        query = columns.select(self._kind, chat=self.chat, aggregated=self._aggregated)
+        query = query.replace("FROM picked", "FROM ordered")
         if splits:
             listed = ", ".join(f"'{split}'" for split in splits)
             query += f" WHERE k.split IN ({listed})"

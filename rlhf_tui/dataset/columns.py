@@ -1,7 +1,9 @@
 """Which columns each kind of data set has, and how its texts are written.
 
 The columns are TRL's (https://huggingface.co/docs/trl/dataset_formats), and behind them ours:
-ids, weight, annotator, split. TRL's trainers leave columns alone that they do not know.
+ids, weight, annotator, split. TRL's trainers leave columns alone that they do not know. What
+people said of the strength of a preference is called so, and not `margin`: TRL's reward trainer
+would take that as a difference of rewards to be reached.
 """
 
 from __future__ import annotations
@@ -16,32 +18,40 @@ def _completion(alias: str, chat: bool) -> str:
     )
 
 
-def select(kind: str, *, chat: bool) -> str:
+VOTES = "k.votes_for, k.votes_against, k.agreement"
+
+
+def select(kind: str, *, chat: bool, aggregated: bool = False) -> str:
     """The SELECT list and joins of a kind, over `picked` as k; no WHERE, no ORDER.
 
     Args:
         kind: a DatasetKind, or 'scored'.
         chat: all rows are messages; else all are text.
+        aggregated: a row is what several people came to, with their votes; else one person's.
     """
     prompt = "q.messages" if chat else "q.text"
     base = "FROM picked k JOIN prompts q ON q.position = k.prompt"
     if kind == "preference":
+        who = f"{VOTES}, k.votes_tied, k.annotators" if aggregated else "k.annotator"
         return f"""
             SELECT {prompt} AS prompt, {_completion("a", chat)} AS chosen,
                 {_completion("b", chat)} AS rejected, k.weight, k.ranking_id, q.prompt_id,
-                k.annotator, a.completion_id AS chosen_id, b.completion_id AS rejected_id, k.split
+                {who}, k.strength, a.completion_id AS chosen_id, b.completion_id AS rejected_id,
+                k.split
             {base}
             JOIN completions a ON a.position = k.chosen
             JOIN completions b ON b.position = k.rejected"""
     if kind == "unpaired-preference":
+        who = f"{VOTES}, k.annotators, k.weight" if aggregated else "k.annotator"
         return f"""
             SELECT {prompt} AS prompt, {_completion("c", chat)} AS completion, k.label,
-                q.prompt_id, k.annotator, c.completion_id, k.split
+                q.prompt_id, {who}, c.completion_id, k.split
             {base} JOIN completions c ON c.position = k.completion"""
     if kind == "prompt-completion":
+        who = f"{VOTES}, " if aggregated else ""
         return f"""
             SELECT {prompt} AS prompt, {_completion("c", chat)} AS completion, q.prompt_id,
-                k.origin, k.split
+                k.origin, {who}k.split
             {base} JOIN completions c ON c.position = k.completion"""
     if kind == "scored":
         return f"""

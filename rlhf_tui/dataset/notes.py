@@ -38,12 +38,16 @@ def _one(con: Connection, query: str, values: list[object] | None = None) -> int
 
 
 def _preference(con: Connection, spec: DatasetSpec) -> list[str]:
+    last = last_prompt(con, spec)
+    # Rankings and people are those that rows rest on: of an aggregated row, all of its item.
     pairs, rankings, people = con.execute(
         "SELECT count(*), count(DISTINCT seq), count(DISTINCT annotator) FROM picked"
+        if spec.aggregate == "all"
+        else """SELECT (SELECT count(*) FROM picked), count(DISTINCT seq),
+            count(DISTINCT annotator) FROM votes WHERE task IN (SELECT item FROM picked)"""
     ).fetchall()[0]
-    last = _one(con, "SELECT coalesce(max(prompt), 0) FROM picked") if spec.limit else 0
     ties, unranked, unsure, both_bad, same = con.execute(
-        queries.LEFT_OUT, {"annotators": spec.annotators, "runs": spec.runs, "last": last}
+        queries.LEFT_OUT, {"runs": spec.runs, "last": last}
     ).fetchall()[0]
     left = [
         count(number, *words)
@@ -62,10 +66,16 @@ def _preference(con: Connection, spec: DatasetSpec) -> list[str]:
     return [f"{summary}; {listed(left)} left out." if left else f"{summary}."]
 
 
+def last_prompt(con: Connection, spec: DatasetSpec) -> int:
+    """The last prompt under a limit, else 0."""
+    return _one(con, "SELECT coalesce(max(prompt), 0) FROM picked") if spec.limit else 0
+
+
 def _unpaired(con: Connection, spec: DatasetSpec) -> list[str]:
+    who = "annotator" if spec.aggregate == "all" else "unnest(annotators)"
     up, down, people = con.execute(
-        "SELECT count(*) FILTER (label), count(*) FILTER (NOT label), count(DISTINCT annotator)"
-        " FROM picked"
+        f"""SELECT count(*) FILTER (label), count(*) FILTER (NOT label),
+            (SELECT count(DISTINCT who) FROM (SELECT {who} AS who FROM picked)) FROM picked"""
     ).fetchall()[0]
     found = [
         f"{count(up + down, 'thumb')} by {count(people, 'annotator')}: {up:,} up, {down:,} down."

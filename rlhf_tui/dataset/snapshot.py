@@ -6,11 +6,13 @@ import hashlib
 import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from rlhf_tui.config.options import (
     GenerateOptions,
+    JudgementOptions,
     Options,
     RewardOptions,
     ScoreOptions,
@@ -99,10 +101,17 @@ def _spec(kind: RunKind, options: Options) -> DatasetSpec:
     """Which data a run of this kind and these options takes."""
     form = options.form
     if kind == "rm" and isinstance(options, RewardOptions):
-        return DatasetSpec("preference", pairs=options.pairs, splits=_LABELLING, form=form)
+        return DatasetSpec(
+            "preference", pairs=options.pairs, splits=_LABELLING, form=form, **_decided_by(options)
+        )
     if kind == "sft" and isinstance(options, SFTOptions):
-        include = options.include
-        return DatasetSpec("prompt-completion", splits=_LABELLING, include=include, form=form)
+        return DatasetSpec(
+            "prompt-completion",
+            splits=_LABELLING,
+            include=options.include,
+            form=form,
+            **_decided_by(options),
+        )
     if kind == "generate" and isinstance(options, GenerateOptions):
         splits = {"labelling": _LABELLING, "all": list(SPLITS)}.get(options.split)
         if splits is None:
@@ -118,6 +127,12 @@ def _spec(kind: RunKind, options: Options) -> DatasetSpec:
     if kind == "ppo":
         return DatasetSpec("prompt-only", splits=_LABELLING, form=form)
     raise UsageError(f"These are no options of a run of kind {kind}.")
+
+
+def _decided_by(options: JudgementOptions) -> dict[str, Any]:
+    """What becomes of judgements; what was chosen as most informative never validates."""
+    names = ("aggregate", "min_agreement", "min_judgements", "gold")
+    return {"validation": "control"} | {name: getattr(options, name) for name in names}
 
 
 def _guard(kind: RunKind, spec: DatasetSpec, build: Build) -> None:

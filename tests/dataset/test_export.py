@@ -45,6 +45,7 @@ def test_preference_rows_say_who_preferred_what(store: Store, judge: Judge, tmp_
         "ranking_id": first.event_id,
         "prompt_id": "p0",
         "annotator": "ann",
+        "strength": None,
         "chosen_id": "b0",
         "rejected_id": "a0",
         "split": "train",
@@ -79,7 +80,8 @@ def test_what_makes_no_pair_is_counted_by_its_own_name(
     assert [r["weight"] for r in found if r["ranking_id"] == "tw"] == [0.5, 0.5]
     assert note == (
         "5 pairs from 2 rankings by 1 annotator; 1 unsure ranking, 1 both-bad ranking and 1 pair"
-        " of identical texts left out."
+        " of identical texts left out. 1 of 2 items was judged by several people: each judgement"
+        " counts by itself."
     )
 
 

@@ -52,7 +52,8 @@ def effective_cases(hit: Array, cluster: Array) -> float:
     between = clusters / max(clusters - 1, 1) * float(np.sum(spread**2)) / n**2
     if clusters < 2 or value in (0.0, 1.0) or between == 0.0:
         return float(clusters)
-    return min(float(n), max(1.0, value * (1 - value) / between))
+    alone = value * (1 - value) / (n - 1)
+    return min(float(n), max(1.0, n * alone / between))
 
 
 def jackknife(

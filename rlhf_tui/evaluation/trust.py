@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from rlhf_tui.evaluation import reliability
@@ -43,4 +45,7 @@ def reliabilities(judged: Judged, votes: Votes) -> dict[str, float]:
     nowhere = np.zeros(len(votes), dtype=np.int64)
     names = np.array(judged.names)[votes.annotator]
     asked = reliability.Votes(votes.question, nowhere, nowhere, names, votes.value > 0)
-    return reliability.dawid_skene(asked).reliability
+    with warnings.catch_warnings():
+        # crowd-kit 1.4 writes into frames in a way that pandas 3.1 wants to be rid of.
+        warnings.filterwarnings("ignore", message="The (inplace|copy) keyword")
+        return reliability.dawid_skene(asked).reliability

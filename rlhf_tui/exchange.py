@@ -14,6 +14,8 @@ import msgspec
 from rlhf_tui.config.settings import LabelSettings
 from rlhf_tui.dataset.spec import DatasetSpec
 from rlhf_tui.errors import InputError, UsageError
+from rlhf_tui.formats.base import Records
+from rlhf_tui.formats.known_answers import KnownAnswers
 from rlhf_tui.formats.reading import Reading, Reject, read, write_rejects
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.hub.messages import Chunk, ChunkAnswer, Counts, Export, Exported, Ingest, Ingested
@@ -38,6 +40,8 @@ class Imported(msgspec.Struct):
     """The file that lists the rejected rows; empty when there are none."""
     unread: list[str] = []
     """Columns that the format has no use for."""
+    gold: int = 0
+    """Items with a known answer from the file."""
 
 
 def import_file(
@@ -48,6 +52,7 @@ def import_file(
     format: str = "auto",
     annotator: str | None = None,
     split: Split | None = None,
+    gold: bool = False,
     on_rows: Callable[[int], None] = lambda _rows: None,
 ) -> Imported:
     """Bring a file into the workspace; repeats of what is there add nothing.
@@ -55,10 +60,12 @@ def import_file(
     Args:
         annotator: whose judgements the file's preferences are; None: a name made of the file's.
         split: force it on the file's new prompts; None: by hash.
+        gold: the file's judgements are known answers, and nobody's.
         on_rows: called with the count of rows taken, after each batch.
 
     Raises:
-        InputError: the file cannot be read, or none of its rows can be taken.
+        InputError: the file cannot be read, none of its rows can be taken, or it holds no
+            judgement that could be a known answer.
         RlhfError: the hub refused.
     """
     reading = read(
@@ -68,7 +75,8 @@ def import_file(
         overlap=label.overlap,
         thumbs_overlap=label.thumbs_overlap,
     )
-    added, duplicates = _send(client, reading, split, on_rows)
+    answers = KnownAnswers() if gold else None
+    added, duplicates = _send(client, reading, split, answers, on_rows)
     rejects = ""
     if reading.rejects:
         rejects = str(keep_rejects(client.workspace, path, reading.rejects))
@@ -79,6 +87,12 @@ def import_file(
             f"line {first.line}: {first.reason}.",
             hint=f"All reasons are in {rejects}.",
         )
+    if answers is not None and not answers:
+        raise InputError(
+            f"{path} ({reading.format.name}) holds no ranking, preference or thumb that could be a"
+            " known answer; nothing of it was taken.",
+            hint="Take it without --gold.",
+        )
     return Imported(
         path=str(path),
         format=reading.format.name,
@@ -88,15 +102,20 @@ def import_file(
         rejected=len(reading.rejects),
         rejects=rejects,
         unread=reading.unread,
+        gold=len(answers) if answers is not None else 0,
     )
 
 
 def _send(
-    client: HubClient, reading: Reading, split: Split | None, on_rows: Callable[[int], None]
+    client: HubClient,
+    reading: Reading,
+    split: Split | None,
+    answers: KnownAnswers | None,
+    on_rows: Callable[[int], None],
 ) -> tuple[Counts, Counts]:
     """Hand a file's batches to the hub; what they added, and what was there already."""
     added, duplicates = Counts(), Counts()
-    for batch in reading.batches():
+    for batch in reading.batches() if answers is None else _with_answers(reading, answers):
         answer = client.call(
             Ingest(
                 prompts=batch.prompts,
@@ -106,12 +125,23 @@ def _send(
                 annotators=batch.annotators,
                 # A file of our own says which split its prompts were in.
                 split=split or batch.split,
+                gold=answers is not None,
             ),
             Ingested,
         )
         added, duplicates = total(added, answer.added), total(duplicates, answer.duplicates)
         on_rows(reading.rows)
     return added, duplicates
+
+
+def _with_answers(reading: Reading, answers: KnownAnswers) -> Iterator[Records]:
+    """Batches with known answers for judgements; none at all of a file that has no judgement."""
+    waiting: list[Records] = []
+    for batch in reading.batches():
+        waiting.append(answers.of(batch))
+        if answers:
+            yield from waiting
+            waiting.clear()
 
 
 def total(one: Counts, other: Counts) -> Counts:

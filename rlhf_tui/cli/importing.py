@@ -52,6 +52,14 @@ def import_files(
         int | None,
         typer.Option(metavar="INT", min=1, help="People wanted for each new ranking and thumb."),
     ] = None,
+    gold: Annotated[
+        bool,
+        typer.Option(
+            "--gold",
+            help="Rankings, preferences and thumbs in the files are known answers, to measure "
+            "people by, and nobody's judgements.",
+        ),
+    ] = False,
     formats: Annotated[
         bool, typer.Option("--formats", help="List the known formats and leave.")
     ] = False,
@@ -68,6 +76,8 @@ def import_files(
         return
     if not files:
         raise UsageError("No file is named.", hint="rlhf-tui import FILE…")
+    if gold and annotator is not None:
+        raise UsageError("--gold takes no --annotator: known answers are nobody's judgements.")
     checked([split], ["auto", *SPLITS], "split")
     forced = None if split == "auto" else cast("Split", split)
     name = annotator_name(annotator)
@@ -77,7 +87,7 @@ def import_files(
     done: list[Imported] = []
     with connect(workspace) as client:
         for path in files:
-            imported = _one(client, path, format, name, forced, label)
+            imported = _one(client, path, format, name, forced, label, gold)
             if imported is not None:
                 done.append(imported)
     if json:
@@ -95,6 +105,7 @@ def _one(
     annotator: str | None,
     split: Split | None,
     label: LabelSettings,
+    gold: bool,
 ) -> Imported | None:
     """Import a file with a counter on the terminal; None after saying why it cannot be."""
     from rich.console import Console
@@ -114,6 +125,7 @@ def _one(
                 format=format,
                 annotator=annotator,
                 split=split,
+                gold=gold,
                 on_rows=lambda rows: p.update(task, description=f"{path.name}: {rows} rows"),
             )
         except InputError as error:
@@ -133,6 +145,8 @@ def summarise(done: list[Imported]) -> None:
         names = {"tasks": "to judge", "events": "judgements"}
         rows = [[f"  {names.get(row[0], row[0])}", *row[1:]] for row in rows]
         say_table(["", "added", "already there"], rows)
+        if one.gold:
+            note(f"Items with a known answer from it: {one.gold}")
         if one.rejects:
             note(f"The rejected rows, with their reasons: {one.rejects}")
         if one.unread:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rlhf_tui.errors import Denied, InputError
 from rlhf_tui.hub.identity import RANK
@@ -180,3 +180,31 @@ def check_task(task: Task) -> None:
         )
     if not 1 <= task.overlap <= 10_000 or abs(task.priority) > 1_000_000:
         raise InputError(f"Task {task.task_id[:40]!r} has an overlap or priority out of range.")
+    if task.gold is not None:
+        _check_gold_bounds(task.gold, task)
+
+
+def check_gold(gold: Mapping[str, int], task: Task) -> None:
+    """
+    Raises:
+        InputError: no known answer of this task, or one by which nobody can be measured.
+    """
+    _check_gold_bounds(gold, task)
+    if task.repeat_of is not None:
+        raise InputError(
+            f"Task {task.task_id[:40]!r} asks another one again.",
+            hint=f"Give the known answer to {task.repeat_of[:40]}.",
+        )
+    if task.kind == "thumbs" and list(gold.values()) not in ([1], [2]):
+        raise InputError("The known answer to a thumb is 1 for good or 2 for bad.")
+    if task.kind == "rank" and len(set(gold.values())) < 2:
+        raise InputError("A known answer has completions on two tiers at least.")
+
+
+def _check_gold_bounds(gold: Mapping[str, int], task: Task) -> None:
+    if not set(gold) <= set(task.completion_ids):
+        raise InputError(
+            f"The known answer to task {task.task_id[:40]!r} names a completion that is not its."
+        )
+    if any(not 1 <= tier <= MAX_COMPLETIONS for tier in gold.values()):
+        raise InputError(f"Tiers go from 1 (best) to {MAX_COMPLETIONS}.")

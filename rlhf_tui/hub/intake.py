@@ -35,6 +35,7 @@ async def ingest(hub: Hub, who: Identity, request: Ingest) -> Ingested:
         tasks=request.tasks,
         events=events,
         annotators=annotators,
+        gold=request.gold,
     )
     return Ingested(
         added=Counts(**msgspec.structs.asdict(added)),
@@ -75,6 +76,7 @@ async def take_in(
     tasks: Sequence[Task] = (),
     events: Sequence[Event] = (),
     annotators: Sequence[Annotator] = (),
+    gold: bool = False,
 ) -> tuple[Tally, Tally]:
     """Store a batch and tell the scheduler what is new of it; rows added, and duplicates."""
     added, duplicates, first, fresh = await hub.writer.do(
@@ -85,9 +87,13 @@ async def take_in(
         tasks=tasks,
         events=events,
         annotators=annotators,
+        gold=gold,
     )
     if added.tasks:
         add_tasks(hub.scheduler, await hub.read(task_marks, from_position=first))
+    for task in tasks if gold else ():
+        if task.gold is not None:
+            hub.scheduler.set_gold(task.task_id, True)
     for event in fresh:
         apply(hub, event.kind, event.task_id, event.annotator)
     return added, duplicates

@@ -318,6 +318,8 @@ class Ingest(Request):
     annotators: list[Annotator] = []
     split: Split | None = None
     """Force this split on the batch's new prompts; None: by hash."""
+    gold: bool = False
+    """Give the tasks' known answers to those of them, too, that are there already."""
 
 
 class Counts(msgspec.Struct):

@@ -50,10 +50,14 @@ def ingest(
     tasks: Sequence[Task] = (),
     events: Sequence[Event] = (),
     annotators: Sequence[Annotator] = (),
+    gold: bool = False,
 ) -> tuple[Tally, Tally]:
     """Store a batch of an import in one transaction; what is there already adds nothing.
 
     A prompt keeps the split with which it came first.
+
+    Args:
+        gold: give the tasks' known answers to those, too, that are there already.
 
     Returns:
         How many were added, and how many were duplicates.
@@ -75,11 +79,22 @@ def ingest(
                 new = add_new(store, transaction, table, records)
                 setattr(added, table, new)
                 setattr(duplicates, table, len(records) - new)
+        if gold:
+            _give_answers(transaction.con, tasks)
         _check(transaction.con, completions, tasks, events)
         outcomes = append_within(store, transaction, events) if events else []
         duplicates.events = sum(o.outcome == "duplicate" for o in outcomes)
         added.events = len(events) - duplicates.events
     return added, duplicates
+
+
+def _give_answers(con: Connection, tasks: Sequence[Task]) -> None:
+    known = {t.task_id: msgspec.json.encode(t.gold).decode() for t in tasks if t.gold is not None}
+    con.execute(
+        "UPDATE tasks SET gold = new.gold FROM (SELECT unnest(?::VARCHAR[]) AS task_id,"
+        " unnest(?::VARCHAR[]) AS gold) AS new WHERE tasks.task_id = new.task_id",
+        [list(known), list(known.values())],
+    )
 
 
 def _check(

@@ -81,8 +81,12 @@ def end_runs(workspace: Workspace) -> None:
                 signal_process(mark, signal.SIGKILL)
 
 
-def tasks(count: int, *, overlap: int = 1, completions: int = 3) -> Ingest:
-    """A batch with `count` rankings."""
+def tasks(count: int, *, overlap: int = 1, completions: int = 3, gold: bool = False) -> Ingest:
+    """A batch with `count` rankings.
+
+    Args:
+        gold: all have a known answer: best first in the order of their making.
+    """
     batch = Ingest()
     for number in range(count):
         prompt = Prompt(
@@ -104,11 +108,18 @@ def tasks(count: int, *, overlap: int = 1, completions: int = 3) -> Ingest:
             for place in range(completions)
         ]
         ids = [completion.completion_id for completion in made]
-        gold = dict.fromkeys(ids, 1)
+        known = {completion_id: tier for tier, completion_id in enumerate(ids, 1)}
         batch.prompts.append(prompt)
         batch.completions += made
         batch.tasks.append(
-            Task(task_id("rank", ids), "rank", prompt.prompt_id, ids, overlap, gold=gold)
+            Task(
+                task_id("rank", ids),
+                "rank",
+                prompt.prompt_id,
+                ids,
+                overlap,
+                gold=known if gold else None,
+            )
         )
     return batch
 

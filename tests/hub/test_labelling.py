@@ -75,7 +75,7 @@ def test_twenty_people_share_rankings_with_overlap_two_and_no_one_gets_one_twice
 def test_what_a_person_sees_tells_nothing_of_where_it_comes_from(
     hub: HubProcess, workspace: Workspace
 ) -> None:
-    ingest(workspace, tasks(20, completions=4))
+    ingest(workspace, tasks(20, completions=4, overlap=7, gold=True))
     with HubClient(workspace, as_name="ann") as ann, HubClient(workspace, as_name="bob") as bob:
         items = lease(ann, 20).items
         others = [
@@ -83,7 +83,15 @@ def test_what_a_person_sees_tells_nothing_of_where_it_comes_from(
             for item in items
         ]
     told = msgspec.json.encode(items).decode()
-    for secret in ("secret-model", "generate-0007", "temperature", "c-parent", "gold", "answer"):
+    for secret in (
+        "secret-model",
+        "generate-0007",
+        "temperature",
+        "c-parent",
+        "gold",
+        "answer",
+        "overlap",
+    ):
         assert secret not in told
     orders = [item.task.completion_ids for item in items]
     assert [[c.completion_id for c in item.completions] for item in items] == orders

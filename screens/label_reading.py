@@ -44,6 +44,7 @@ class Reading(Scrolling):
         self.guidelines: Guidelines | None = None
         self._shown: tuple[Text, list[Completion]] = ("", [])
         self._preparing = False
+        self._top_of_prompt = 0
 
     def compose_reading(self) -> ComposeResult:
         """The widgets of prompt and completions, and the guidelines beside them."""
@@ -66,6 +67,7 @@ class Reading(Scrolling):
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width >= BESIDE, "-beside")
+        self.keep_the_turn_to_answer()
 
     # --- what subclasses say -------------------------------------------------------------------
 
@@ -89,11 +91,9 @@ class Reading(Scrolling):
         self.query_text, self.match = "", -1
         self._shown = (prompt, list(completions))
         self.draw_texts()
-        if isinstance(prompt, str):
-            self.prompt.go(0)
-        else:
-            # The turn to be answered is the last one: its beginning comes to the top.
-            self.call_after_refresh(self._go_to_the_turn_to_answer)
+        self._top_of_prompt = 0
+        self.prompt.go(0)
+        self.keep_the_turn_to_answer()
         self.prepare()
 
     def draw_texts(self) -> None:
@@ -114,8 +114,18 @@ class Reading(Scrolling):
             pages.append((page, note))
         self.panes.put(pages)
 
+    def keep_the_turn_to_answer(self) -> None:
+        """Bring the turn to be answered to the top of the prompt, if nobody scrolled it away.
+
+        It is the last one, and where it begins follows from the width after the next layout.
+        """
+        if not isinstance(self._shown[0], str):
+            self.call_after_refresh(self._go_to_the_turn_to_answer)
+
     def _go_to_the_turn_to_answer(self) -> None:
-        self.prompt.go(answer_line(self.prompt_text.page, self.prompt_text.width))
+        if self.prompt.wanted == self._top_of_prompt:
+            self._top_of_prompt = answer_line(self.prompt_text.page, self.prompt_text.width)
+            self.prompt.go(self._top_of_prompt)
 
     def _page(self, text: Text, *, prompt: bool = False, written: bool = False) -> Page:
         key = text if isinstance(text, str) else tuple((turn.role, turn.content) for turn in text)
@@ -282,6 +292,7 @@ class Reading(Scrolling):
         if opened and self.guidelines is None:
             self.panel.put(None, code_theme=code_theme(self.app.current_theme))
         self.mark_target(GUIDELINES if opened else None)
+        self.keep_the_turn_to_answer()
 
 
 def plain_completion(text: Text) -> str:

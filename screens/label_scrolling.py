@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.content import Content
 from textual.widgets import Static
 
 from rlhf_tui.screens.room import Room
 from rlhf_tui.screens.widgets.guidelines import GuidelinesPanel
-from rlhf_tui.screens.widgets.pane import PaneGrid
+from rlhf_tui.screens.widgets.pane import Pane, PaneGrid
 from rlhf_tui.screens.widgets.scroller import Scroller, together
 
 GUIDELINES = -1
 """The target that is the guidelines."""
+FAR = 1_000_000
+"""More lines than any text has."""
 
 
 class Scrolling(Room):
@@ -26,6 +29,7 @@ class Scrolling(Room):
         super().__init__()
         self.target: int | None = None
         """What scrolls: None all panes together, 0 the prompt, 1… one pane, or GUIDELINES."""
+        self._chosen_before: int | None = None
 
     # --- what subclasses say -------------------------------------------------------------------
 
@@ -77,14 +81,16 @@ class Scrolling(Room):
 
     def mark_target(self, target: int | None) -> None:
         """Choose what scrolls, and show it."""
-        before = self.chosen
+        before = self._chosen_before
         self.target = target
+        self.set_class(self.panes.alone is not None, "-alone")
         for pane in self.panes.panes:
             pane.head.rule.activate(pane.number == target)
         self.panel.activate(target == GUIDELINES)
         self.draw_title()
         if target is not None and target > 0:
             self.panes.scroll_to_widget(self.panes.panes[target - 1], animate=False)
+        self._chosen_before = self.chosen
         if self.chosen != before:
             self.target_changed()
 
@@ -100,6 +106,17 @@ class Scrolling(Room):
         rows = min((region.size.height for region in regions), default=1)
         self._scroll(regions, direction * max(1, rows - 1))
 
+    def action_half(self, direction: int) -> None:
+        self.touched()
+        regions = self.scrollers()
+        rows = min((region.size.height for region in regions), default=1)
+        self._scroll(regions, direction * max(1, rows // 2))
+
+    def action_jump(self, direction: int) -> None:
+        """To the beginning or the end."""
+        self.touched()
+        self._scroll(self.scrollers(), direction * FAR)
+
     def action_pane(self, step: int) -> None:
         """Choose what scrolls; with one completion on the whole screen, the next one."""
         self.touched()
@@ -112,6 +129,17 @@ class Scrolling(Room):
         places: list[int | None] = [None, 0, *range(1, count + 1), *guided]
         at = places.index(self.target) if self.target in places else 0
         self.mark_target(places[(at + step) % len(places)])
+
+    def on_click(self, event: events.Click) -> None:
+        """A click chooses what is under it, as Tab would."""
+        self.touched()
+        for node in event.widget.ancestors_with_self if event.widget else ():
+            if isinstance(node, Pane) and node.number <= self.panes.count:
+                self.mark_target(node.number)
+            elif node is self.prompt or node is self.prompt_title:
+                self.mark_target(0)
+            elif node is self.panel:
+                self.mark_target(GUIDELINES)
 
     def action_full(self) -> None:
         self.touched()

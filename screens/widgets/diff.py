@@ -167,5 +167,8 @@ def diff_view(old: str, new: str, *, encoding: str = "utf-8") -> RichText:
             view.append(text)
             continue
         start, end = GONE if change == "gone" else NEW
-        view.append(f"{start}{text}{end}", _STYLES[change])
+        # A space behind the sign: a line can end there.
+        space = " " if text.endswith(" ") and text.strip() else ""
+        view.append(f"{start}{text.removesuffix(' ') if space else text}{end}", _STYLES[change])
+        view.append(space)
     return view

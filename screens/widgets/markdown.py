@@ -10,7 +10,9 @@ from markdown_it.token import Token
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markdown import CodeBlock, Heading, Markdown, MarkdownElement, TextElement
 from rich.padding import Padding
+from rich.style import Style
 from rich.syntax import Syntax
+from rich.text import Span
 from rich.text import Text as RichText
 
 from rlhf_tui.screens.widgets.maths import keep_maths
@@ -24,6 +26,8 @@ _NAMED = (
 LEXERS = frozenset(_NAMED.split())
 """Languages that are highlighted. A fence may name any of Pygments' five hundred lexers: each
 costs an import, and some take exponential time on hostile text."""
+COLOURLESS = "bw"
+"""The theme of code on a terminal without colours."""
 MAX_HIGHLIGHTED = 5_000
 """Characters of code that are highlighted: about 8 ms of lexing."""
 
@@ -34,13 +38,22 @@ class Code(CodeBlock):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         code = str(self.text).strip("\n")
         name = self.lexer_name.lower()
-        if name not in LEXERS or len(code) > MAX_HIGHLIGHTED:
-            yield Padding(RichText(code), (0, 0, 0, 2))
-            return
-        yield Padding(
-            Syntax(code, name, theme=self.theme, word_wrap=True, background_color="default"),
-            (0, 0, 0, 2),
-        )
+        text = RichText(code)
+        if name in LEXERS and len(code) <= MAX_HIGHLIGHTED:
+            # Without the theme's background: it would be a box of its own on every screen theme.
+            spans = Syntax("", name, theme=self.theme).highlight(code).spans
+            text.spans = [
+                Span(start, min(end, len(code)), self.styled(style))
+                for start, end, style in spans
+                if start < len(code)  # highlighting puts a newline behind it
+            ]
+        yield Padding(text, (0, 0, 0, 2))
+
+    def styled(self, style: str | Style) -> str | Style:
+        """Without colours the style's weight and slant alone."""
+        if self.theme != COLOURLESS or isinstance(style, str):
+            return style
+        return Style(bold=style.bold, italic=style.italic)
 
 
 class LeftHeading(Heading):

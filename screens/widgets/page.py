@@ -8,6 +8,7 @@ it is needed, and it knows where a search hit or a turn of a conversation lies.
 from __future__ import annotations
 
 import io
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
@@ -66,6 +67,9 @@ _console = Console(
 )
 
 
+_FLAG = re.compile("[\U0001f1e6-\U0001f1ff]{2}")
+
+
 def wrap(text: str, width: int) -> list[str]:
     """Lines of at most `width` cells; breaks between words, or between graphemes of a long one."""
     lines: list[str] = []
@@ -74,25 +78,26 @@ def wrap(text: str, width: int) -> list[str]:
             lines.append(paragraph.rstrip())
             continue
         start = 0
-        for cut in _whole_flags(paragraph, divide_line(paragraph, max(2, width))):
+        for cut in _cuts(paragraph, max(2, width)):
             lines.append(paragraph[start:cut].rstrip())
             start = cut
         lines.append(paragraph[start:].rstrip())
     return lines
 
 
-def _is_regional(character: str) -> bool:
-    return "\U0001f1e6" <= character <= "\U0001f1ff"
-
-
-def _whole_flags(text: str, cuts: list[int]) -> Iterator[int]:
-    """The cuts, moved off the middle of a flag: two regional indicators are one picture."""
+def _cuts(text: str, width: int) -> Iterator[int]:
+    """Where a line is cut. A flag is two letters that the table of widths knows nothing of: it is
+    laid out as the one wide character that it is on the screen."""
+    flags = [match.start() for match in _FLAG.finditer(text)]
+    cuts = divide_line(_FLAG.sub("\u4e00", text) if flags else text, width)
+    if not flags:
+        yield from cuts
+        return
+    before = 0
     for cut in cuts:
-        before = cut
-        while before > 0 and _is_regional(text[before - 1]):
-            before -= 1
-        inside = (cut - before) % 2 == 1 and cut < len(text) and _is_regional(text[cut])
-        yield cut - 1 if inside else cut
+        while before < len(flags) and flags[before] - before < cut:
+            before += 1
+        yield cut + before
 
 
 @dataclass
@@ -156,13 +161,34 @@ def _flat(body: RenderableType) -> Iterator[RenderableType]:
 
 def _laid_out(part: RenderableType, width: int) -> list[Line]:
     if isinstance(part, RichText) and not part.spans:
-        lines = wrap(part.plain, width)
+        wrapped = wrap(part.plain, width)
         if not part.style:
-            return list(lines)
+            return list(wrapped)
         style = _console.get_style(part.style)
-        return [[Segment(line, style)] for line in lines]
+        return [[Segment(line, style)] for line in wrapped]
     options = _console.options.update(width=width, max_width=width, height=None, highlight=False)
-    return list(_console.render_lines(part, options, pad=False))
+    drawn = _console.render_lines(part, options, pad=False)
+    lines: list[Line] = [_bare(line) for line in drawn]
+    while lines and not lines[-1]:
+        lines.pop()
+    while lines and not lines[0]:
+        lines.pop(0)  # rich puts an empty line before a list and around a table
+    return lines
+
+
+def _bare(line: list[Segment]) -> list[Segment]:
+    """A line without the blanks at its end, which are drawn as the widget's own."""
+    line = list(line)
+    while line:
+        text, style, _ = line[-1]
+        left = text.rstrip(" ")
+        if left == text or (style is not None and (style.bgcolor or style.underline)):
+            break
+        line.pop()
+        if left:
+            line.append(Segment(left, style))
+            break
+    return line
 
 
 @dataclass(frozen=True)

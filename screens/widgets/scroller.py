@@ -45,7 +45,7 @@ class Scroller(VerticalScroll, can_focus=False, inherit_bindings=False):
             choices = ["end", ""]
         else:
             choices = [
-                f"{glyphs.down} {below} lines below",
+                f"{glyphs.down} {below} {'line' if below == 1 else 'lines'} below",
                 f"{glyphs.down} {below} below",
                 f"{glyphs.down}{below}",
                 glyphs.down,

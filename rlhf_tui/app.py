@@ -20,6 +20,7 @@ from rlhf_tui.config.settings import Settings, load_settings
 from rlhf_tui.errors import RlhfError, UsageError, nearest
 from rlhf_tui.screens import theme
 from rlhf_tui.screens.home import HomeScreen
+from rlhf_tui.screens.keymap import Keymap, load_keymap
 from rlhf_tui.screens.link import Link
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.personal import Personal, personal_path
@@ -81,12 +82,14 @@ class RlhfApp(App[int]):
         settings: Settings | None = None,
         over: str = "",
         personal: Personal | None = None,
+        keymap: Keymap | None = None,
     ) -> None:
         """
         Args:
             workspace: None opens the home screen, which offers to make one.
             start: a name that `room` knows.
             personal: what the person chose before; None remembers nothing.
+            keymap: the keys as this person has them; None as the table has them.
             over: a room that is opened over the first one, which is where leaving it leads.
             make_link: makes the connection to a workspace's hub, not yet started.
         """
@@ -108,6 +111,8 @@ class RlhfApp(App[int]):
         for one in theme.THEMES:
             self.register_theme(one)
         self.personal = personal or Personal()
+        self.keymap = keymap or Keymap()
+        self.set_keymap(self.keymap.bindings())
         self.theme = theme.checked(self.settings.display.theme)
         if self.personal.choices.theme in [one.name for one in theme.THEMES]:
             self.theme = self.personal.choices.theme
@@ -238,7 +243,8 @@ def run_app(
         The exit code.
 
     Raises:
-        UsageError: no terminal, settings that cannot be read, or a theme that there is not.
+        UsageError: no terminal, settings or keys that cannot be read, keys that clash, or a theme
+            that there is not.
         Exception: an error that nobody foresaw, once the terminal is as it was before.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -266,6 +272,7 @@ def run_app(
         settings,
         over,
         Personal(personal_path(as_name or getpass.getuser())),
+        load_keymap(settings.keys, workspace.config if workspace else None),
     )
     app.run()
     if app.crash is not None:

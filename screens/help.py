@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -15,23 +15,35 @@ from textual.widgets import Static
 from rlhf_tui.screens import keys
 from rlhf_tui.screens.widgets.pane import Scroller
 
+if TYPE_CHECKING:
+    from rlhf_tui.app import RlhfApp
+
 
 class HelpScreen(ModalScreen[None]):
     """Closes with the keys that opened it, and with those that leave."""
 
     CSS_PATH = Path(__file__).with_name("help.tcss")
     BINDINGS: ClassVar[list[BindingType]] = [
-        ("question_mark,q,enter,space", "dismiss", "Close"),
-        ("j,down", "scroll(1)", "Down"),
-        ("k,up", "scroll(-1)", "Up"),
-        ("pagedown", "scroll(10)", "Page down"),
-        ("pageup", "scroll(-10)", "Page up"),
+        *keys.borrowed(
+            {
+                "help": "dismiss",
+                "leave": "dismiss",
+                "quit": "leave_program",
+                "label.down": "scroll(1)",
+                "label.up": "scroll(-1)",
+                "label.page-down": "scroll(10)",
+                "label.page-up": "scroll(-10)",
+            }
+        ),
+        ("enter", "dismiss", "Close"),
     ]
 
-    def __init__(self, name: str, *screens: str) -> None:
+    def __init__(self, name: str, *screens: str, table: keys.Table = keys.KEYS) -> None:
         super().__init__()
         self.room = name
-        self.rows = keys.help_groups(*screens)
+        self.rows = keys.help_groups(*screens, table=table)
+        ways = {row.id: keys.shown(row, first=True) for row in table}
+        self.ways = f"  {ways['help']} closes   {ways['label.down']} {ways['label.up']} scroll"
 
     def compose(self) -> ComposeResult:
         with Vertical(id="help"):
@@ -39,9 +51,7 @@ class HelpScreen(ModalScreen[None]):
             yield Scroller(Static(self.table(), markup=False), id="help-keys")
 
     def heading(self) -> Content:
-        return Content.assemble(
-            (f" Keys of {self.room} ", "bold"), ("  ? closes   j k scroll", "$quiet")
-        )
+        return Content.assemble((f" Keys of {self.room} ", "bold"), (self.ways, "$quiet"))
 
     def table(self) -> Content:
         parts: list[tuple[str, str]] = []
@@ -50,6 +60,9 @@ class HelpScreen(ModalScreen[None]):
             for key, description in rows:
                 parts += [(f"  {key:<14}", "bold $accent"), (f" {description}\n", "")]
         return Content.assemble(*parts)
+
+    async def action_leave_program(self) -> None:
+        await cast("RlhfApp", self.app).shut_down()
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#help-keys", Scroller).scroll_relative(y=lines, animate=False)

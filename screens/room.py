@@ -51,7 +51,8 @@ class Room(Screen[None]):
     def action_help(self) -> None:
         from rlhf_tui.screens.help import HelpScreen
 
-        self.program.push_screen(HelpScreen(self.NAME, *self.ROOMS))
+        table = self.program.keymap.table
+        self.program.push_screen(HelpScreen(self.NAME, *self.ROOMS, table=table))
 
     async def action_leave(self) -> None:
         """Back to the room below, or out of the program."""

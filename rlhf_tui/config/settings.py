@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from rlhf_tui.config.keys import KeysTable, Preset, read_keys
 from rlhf_tui.config.options import OPTIONS
 from rlhf_tui.errors import UsageError, nearest
 
@@ -91,12 +92,21 @@ class DisplaySettings(msgspec.Struct, frozen=True):
     ] = "auto"
 
 
+class KeySettings(msgspec.Struct, frozen=True):
+    """The settings of [keys] that have names; the ids of rows stand beside them."""
+
+    preset: Annotated[
+        Preset, Meta(description="The keys to begin with; empty means the default ones")
+    ] = ""
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All of rlhf.toml; tables of runs hold only what was set, in the types of OPTIONS."""
 
     workspace: WorkspaceSettings = WorkspaceSettings()
     label: LabelSettings = LabelSettings()
     display: DisplaySettings = DisplaySettings()
+    keys: KeysTable = KeysTable()
     generate: dict[str, Any] = {}
     score: dict[str, Any] = {}
     train: dict[str, dict[str, Any]] = {}
@@ -113,6 +123,7 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "workspace": WorkspaceSettings,
     "label": LabelSettings,
     "display": DisplaySettings,
+    "keys": KeySettings,
     "generate": OPTIONS["generate"],
     "score": OPTIONS["score"],
     "train.sft": OPTIONS["sft"],
@@ -172,7 +183,12 @@ def read_tables(path: Path) -> dict[str, dict[str, Any]]:
     for name, values in _flat(document, path):
         if name not in TABLES:
             raise UsageError(f"There is no table [{name}] in {path}.", hint=nearest(name, TABLES))
-        tables[name] = convert_fields(TABLES[name], values, where=f"[{name}] of {path}")
+        where = f"[{name}] of {path}"
+        if name == "keys":
+            read = read_keys(values, where)
+            tables[name] = {"preset": read.preset} | ({"moves": read.moves} if read.moves else {})
+        else:
+            tables[name] = convert_fields(TABLES[name], values, where=where)
     return tables
 
 
@@ -238,6 +254,7 @@ def load_settings(workspace: Workspace, environ: Mapping[str, str] | None = None
         workspace=WorkspaceSettings(**both("workspace")),
         label=LabelSettings(**both("label")),
         display=DisplaySettings(**both("display")),
+        keys=KeysTable(**both("keys")),
         generate=tables.get("generate", {}),
         score=tables.get("score", {}),
         train={

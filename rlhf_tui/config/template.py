@@ -17,6 +17,17 @@ HEADER = f"""\
 # such as {ENVIRONMENT_PREFIX}_TRAIN_PPO_KL_COEF, options of the command.
 """
 
+BELOW = {
+    "keys": (
+        "Any key moves by its id; the help (?) and the README list keys and ids. Examples:",
+        '   "rank.submit" = ["enter", "ctrl+n"]',
+        '   "rank.pick" = ["a", "s", "d", "f", "g", "h", "j", "k", "l"]',
+        '   "label.markdown" = ""',
+        "The same lines in a person's own keys.toml hold for that person, over these.",
+    )
+}
+"""What the template says under the settings of a table."""
+
 
 def template(values: Mapping[str, Mapping[str, Any]]) -> str:
     """The text of rlhf.toml, with every setting in it; those in `values` are set, by table."""
@@ -29,6 +40,8 @@ def template(values: Mapping[str, Mapping[str, Any]]) -> str:
             value = given.get(field.name, default_of(field))
             mark = "" if field.name in given else "# "
             lines.append(f"{mark}{field.name} = {toml_value(value)}")
+        if table in BELOW:
+            lines += [f"# {line}" for line in BELOW[table]]
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -9,6 +11,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from rlhf_tui.screens import keys
+
+if TYPE_CHECKING:
+    from rlhf_tui.app import RlhfApp
 
 
 class StatusLine(Horizontal):
@@ -40,7 +45,10 @@ class StatusLine(Horizontal):
 
 
 class KeyLine(Static):
-    """The keys of this room, as many as fit; the help's key is always among them."""
+    """The keys of this room, as many as fit; the help's key is always among them.
+
+    A click on one does what the key does.
+    """
 
     def __init__(self, *screens: str) -> None:
         super().__init__(markup=False, id="keys")
@@ -49,8 +57,22 @@ class KeyLine(Static):
     def on_resize(self, event: events.Resize) -> None:
         self.refresh()
 
+    def hints(self) -> list[keys.Hint]:
+        """What the row shows, from left to right."""
+        table = cast("RlhfApp", self.app).keymap.table
+        return keys.footer(self.size.width, *self.screens, table=table)
+
     def render(self) -> Content:
         parts: list[tuple[str, str]] = []
-        for key, word in keys.footer(self.size.width, *self.screens):
-            parts += [(f" {key}", "bold $accent"), (f" {word} ", "")]
+        for hint in self.hints():
+            parts += [(f" {hint.key}", "bold $accent"), (f" {hint.word} ", "")]
         return Content.assemble(*parts)
+
+    async def on_click(self, event: events.Click) -> None:
+        at = event.x
+        for hint in self.hints():
+            if at < hint.width:
+                if hint.action:
+                    await self.screen.run_action(hint.action)
+                return
+            at -= hint.width

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 
@@ -17,7 +18,9 @@ from rlhf_tui.errors import HubError
 from rlhf_tui.hub.messages import (
     Answer,
     Done,
+    GetGuidelines,
     GetItem,
+    Guidelines,
     History,
     HistoryAnswer,
     HistoryEntry,
@@ -30,9 +33,22 @@ from rlhf_tui.hub.messages import (
     ProgressAnswer,
     Request,
     SaveDraft,
+    Trail,
+    TrailAnswer,
+    Votes,
+    VotesAnswer,
     Welcome,
 )
-from rlhf_tui.records import JUDGEMENT_KINDS, Completion, Event, Prompt, Task, Text
+from rlhf_tui.records import (
+    JUDGEMENT_KINDS,
+    Completion,
+    Event,
+    Prompt,
+    Task,
+    TaskKind,
+    Text,
+    plain,
+)
 from rlhf_tui.workspace import Workspace, init_workspace
 
 A = TypeVar("A", bound=Answer)
@@ -69,7 +85,7 @@ def thumbs_item(number: int, completion: Text = REVIEWS[0]) -> Item:
 
 
 class FakeHub:
-    """Leases, judgements, skips, drafts and a spool, as the hub's contract tells them."""
+    """Leases, judgements, skips, drafts, history and a spool, as the hub's contract has them."""
 
     def __init__(self, items: list[Item]) -> None:
         self.items = {item.task.task_id: item for item in items}
@@ -83,13 +99,18 @@ class FakeHub:
         self.welcome: Welcome | None = None
         self.refuse = ""
         """A sentence with which every judgement is refused."""
+        self.votes: dict[str, list[Event]] = {}
+        """Judgements of other people, by task."""
+        self.flags: dict[str, str] = {}
+        """Reason of a flag, by task."""
+        self.guidelines = Guidelines("", "")
         self.leases_asked = 0
         self.hold: asyncio.Event | None = None
         """Acknowledgements wait for it."""
 
     @property
-    def spooled(self) -> int:
-        return len(self.spool)
+    def unsent(self) -> dict[str, str]:
+        return {event.event_id: event.task_id for event in self.spool}
 
     async def start(self) -> None:
         self.connected = True
@@ -108,15 +129,22 @@ class FakeHub:
         if self.on_change:
             self.on_change("connected")
         if self.spool:
-            for event in self.spool:
-                self.store(event)
-            self.spool.clear()
+            self.replay()
             if self.on_change:
                 self.on_change("replayed")
 
+    def replay(self) -> None:
+        """Take what lies in the spool, without telling so."""
+        for event in self.spool:
+            self.store(event)
+        self.spool.clear()
+
     def store(self, event: Event) -> None:
-        self.events.append(event)
+        stored = msgspec.structs.replace(event, seq=len(self.events) + 1)
+        self.events.append(stored)
         self.leased.discard(event.task_id)
+        if event.kind == "flag":
+            self.flags[event.task_id] = event.reason
 
     async def submit(self, event: Event) -> Literal["saved", "spooled"]:
         if self.hold is not None:
@@ -131,13 +159,14 @@ class FakeHub:
 
     def current(self, kind: str) -> dict[str, Event]:
         """The current judgement or skip of each task of a kind."""
-        retracted = {event.supersedes for event in self.events if event.kind == "retract"}
         latest: dict[str, Event] = {}
         for event in self.events:
             known = self.items.get(event.task_id)
-            if known is None or known.task.kind != kind or event.event_id in retracted:
+            if known is None or known.task.kind != kind:
                 continue
-            if event.kind in JUDGEMENT_KINDS or event.kind == "skip":
+            if event.kind == "retract":
+                latest.pop(event.task_id, None)
+            elif event.kind in JUDGEMENT_KINDS or event.kind == "skip":
                 latest[event.task_id] = event
         return latest
 
@@ -165,13 +194,27 @@ class FakeHub:
             self.drafts[request.task_id] = request.body
             return Done()
         if isinstance(request, History):
-            events = sorted(self.current(request.kind or "rank").values(), key=self.events.index)
-            newest = events[::-1][: request.limit]
-            return HistoryAnswer(
-                entries=[HistoryEntry(e, self.items[e.task_id].task.kind, "") for e in newest]
-            )
+            return HistoryAnswer(entries=self.history(request))
+        if isinstance(request, Trail):
+            kinds = {*JUDGEMENT_KINDS, "retract", "skip"}
+            own = [
+                event
+                for event in reversed(self.events)
+                if event.kind in kinds
+                and self.items[event.task_id].task.kind == request.kind
+                and (not request.before_seq or event.seq < request.before_seq)
+            ]
+            return TrailAnswer(events=own[: request.limit])
         if isinstance(request, GetItem):
-            return ItemAnswer(item=self.items[request.task_id])
+            item = self.items[request.task_id]
+            event = self.current(item.task.kind).get(request.task_id)
+            judged = event if event is not None and event.kind in JUDGEMENT_KINDS else None
+            draft = self.drafts.get(request.task_id) or None
+            return ItemAnswer(item=msgspec.structs.replace(item, event=judged, draft=draft))
+        if isinstance(request, Votes):
+            return VotesAnswer(events=self.votes.get(request.task_id, []))
+        if isinstance(request, GetGuidelines):
+            return self.guidelines
         raise AssertionError(f"the screens never ask for {request}")
 
     def lease(self, request: Lease) -> Leased:
@@ -187,7 +230,31 @@ class FakeHub:
         ]
         given = free[: request.limit]
         self.leased.update(item.task.task_id for item in given)
-        return Leased(items=given, remaining=len(free) - len(given))
+        return Leased(
+            items=given,
+            remaining=len(free) - len(given),
+            guidelines=self.guidelines.version,
+        )
+
+    def history(self, request: History) -> list[HistoryEntry]:
+        kinds: list[TaskKind] = [request.kind] if request.kind else ["rank", "thumbs"]
+        found = [event for kind in kinds for event in self.current(kind).values()]
+        entries = []
+        for event in sorted(found, key=lambda event: -event.seq):
+            item = self.items[event.task_id]
+            prompt, flagged = plain(item.prompt.prompt), self.flags.get(event.task_id, "")
+            state = "skipped" if event.kind == "skip" else "judged"
+            if request.before_seq and event.seq >= request.before_seq:
+                continue
+            if request.search.lower() not in f"{prompt} {event.critique}".lower():
+                continue
+            if request.states and not {state, "flagged" if flagged else ""} & {*request.states}:
+                continue
+            revisions = sum(
+                one.task_id == event.task_id and one.kind == "revise" for one in self.events
+            )
+            entries.append(HistoryEntry(event, item.task.kind, prompt, flagged, revisions))
+        return entries[: request.limit]
 
     def count(self, kind: str) -> KindProgress:
         tasks = [item for item in self.items.values() if item.task.kind == kind]

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from rlhf_tui import screens
 from rlhf_tui.screens import keys
+from rlhf_tui.screens.room import Room
 
-ROOMS = {
-    "home": ("home",),
-    "rank": ("rank", "label"),
-    "thumbs": ("thumbs", "label"),
-    "dashboard": ("dashboard",),
-    "launch": ("launch",),
-}
+ROOMS = {name: (*room, "everywhere") for name, room in keys.ROOMS.items()} | keys.DIALOGS
 
 
 def test_ids_are_unique() -> None:
     assert not [row for row, times in Counter(key.id for key in keys.KEYS).items() if times > 1]
 
 
-@pytest.mark.parametrize("screens", ROOMS.values(), ids=ROOMS)
-def test_a_key_has_one_meaning_in_a_room(screens: tuple[str, ...]) -> None:
-    rows = keys.of(*screens, "everywhere")
+@pytest.mark.parametrize("room", ROOMS.values(), ids=ROOMS)
+def test_a_key_has_one_meaning_in_a_room(room: tuple[str, ...]) -> None:
+    rows = keys.of(*room)
     names = Counter(name for row in rows for name in row.keys.split(","))
     assert not [name for name, times in names.items() if times > 1]
 
@@ -36,14 +33,28 @@ def test_every_action_has_a_key_that_terminals_let_through() -> None:
             assert name not in ("ctrl+s", "ctrl+q", "ctrl+b", "escape"), row
 
 
-@pytest.mark.parametrize("screens", ROOMS.values(), ids=ROOMS)
+@pytest.mark.parametrize("room", keys.ROOMS.values(), ids=keys.ROOMS)
 @pytest.mark.parametrize("width", [40, 80, 120])
-def test_the_footer_fits_and_keeps_the_way_to_the_help(
-    screens: tuple[str, ...], width: int
-) -> None:
-    pairs = keys.footer(width, *screens)
-    assert sum(len(key) + len(word) + 3 for key, word in pairs) <= width
-    assert ("?", "help") in pairs
+def test_the_footer_fits_and_keeps_the_way_to_the_help(room: tuple[str, ...], width: int) -> None:
+    pairs = keys.footer(width, *room)
+    assert sum(hint.width for hint in pairs) <= width
+    assert [hint[:2] for hint in pairs[-2:]] == [("?", "help"), ("q", "leave")]
+
+
+def test_every_room_of_the_program_is_in_the_table() -> None:
+    for path in Path(screens.__file__).parent.glob("*.py"):
+        importlib.import_module(f"rlhf_tui.screens.{path.stem}")
+    found = {one.ROOMS for one in subclasses(Room) if one.ROOMS}
+    assert found == set(keys.ROOMS.values())
+
+
+def subclasses(kind: type[Room]) -> set[type[Room]]:
+    return {kind, *(below for one in kind.__subclasses__() for below in subclasses(one))}
+
+
+def test_every_row_holds_in_a_room() -> None:
+    held = {name for room in ROOMS.values() for name in room}
+    assert {row.screen for row in keys.KEYS} == held == set(keys.TITLES)
 
 
 def test_the_help_of_a_room_holds_all_of_its_rows() -> None:
@@ -68,3 +79,9 @@ def test_the_readme_holds_the_table() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     section = readme.partition("<!-- keys -->")[2].partition("<!-- /keys -->")[0]
     assert section.strip() == keys.markdown()
+
+
+def test_the_annotators_page_holds_their_keys() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "annotators.md").read_text(encoding="utf-8")
+    section = page.partition("<!-- keys -->")[2].partition("<!-- /keys -->")[0]
+    assert section.strip() == keys.markdown("rank", "thumbs", "label", "everywhere")

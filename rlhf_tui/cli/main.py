@@ -8,7 +8,17 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 import rlhf_tui
-from rlhf_tui.cli import exporting, hub, importing, labelling, pages, runs, training, workspaces
+from rlhf_tui.cli import (
+    exporting,
+    hub,
+    importing,
+    labelling,
+    pages,
+    runs,
+    stats,
+    training,
+    workspaces,
+)
 from rlhf_tui.cli.common import WorkspaceOption, remember_settings, remember_workspace
 from rlhf_tui.cli.ending import leave_with
 from rlhf_tui.cli.opening import open_home
@@ -26,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for group in (workspaces, importing, labelling, training, runs, exporting, hub):
+for group in (workspaces, importing, labelling, stats, training, runs, exporting, hub):
     group.register(app)
 
 

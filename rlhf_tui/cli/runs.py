@@ -70,16 +70,23 @@ def list_runs(
 
 def show(run: RunArgument, json: JsonOption = False, workspace: WorkspaceOption = None) -> None:
     """Show all there is to know of a run: how it stands, its arguments, where its files lie."""
+    import msgspec
+
+    from rlhf_tui.evaluation.report import LearningCurve
     from rlhf_tui.hub.messages import RunAnswer, ShowRun
+    from rlhf_tui.runs import layout
 
     with connect(workspace) as client:
         info = client.call(ShowRun(run_id=run), RunAnswer).run
+    curve = layout.read(Path(info.directory) / layout.LEARNING_CURVE, LearningCurve)
     if json:
-        say_json(info)
+        say_json({**msgspec.to_builtins(info), "learning_curve": curve} if curve else info)
         return
     say(f"{info.run_id}  {'lost' if info.lost else info.state}  {info.title}".rstrip())
     if info.message:
         say(info.message)
+    if curve:
+        say(curve.verdict)
     say(f"directory  {info.directory}")
     for label, when in (
         ("created", info.created_ms),

@@ -15,6 +15,8 @@ runs/<run_id>/
     samples.jsonl      SampleRow lines: completions of fixed evaluation prompts
     completions.jsonl  generate runs: records.Completion lines, tailed by the hub into the store
     scores.jsonl       score runs: records.Score lines, likewise
+    learning_curve.json  rm runs with --learning-curve: report.LearningCurve, once it is whole
+    curve/             its shares that are done, for a resume
     log.txt            everything the worker printed
     checkpoints/       step-000120/ …, written aside, then renamed
     model/             the finished model (save_pretrained), with tokenizer and rendering.json
@@ -51,6 +53,7 @@ METRICS = "metrics.jsonl"
 SAMPLES = "samples.jsonl"
 COMPLETIONS = "completions.jsonl"
 SCORES = "scores.jsonl"
+LEARNING_CURVE = "learning_curve.json"
 LOG = "log.txt"
 DATASET = "dataset"
 CHECKPOINTS = "checkpoints"

@@ -52,6 +52,41 @@ class GroupCollator:
         }
 
 
+@torch.inference_mode()
+def pair_hits(
+    model: Any, rows: list[dict[str, Any]], pad_token_id: int, batch_size: int
+) -> list[list[float]]:
+    """Of each row's pairs, whether the better text scores higher: 1, 0, or one half when equal.
+
+    Args:
+        batch_size: rows a forward pass.
+    """
+    model.eval()
+    collate = GroupCollator(pad_token_id)
+    device = next(model.parameters()).device
+    hits: list[list[float]] = []
+    for start in range(0, len(rows), batch_size):
+        some = rows[start : start + batch_size]
+        batch = collate(some)
+        rewards = (
+            model(
+                input_ids=batch["input_ids"].to(device),
+                attention_mask=batch["attention_mask"].to(device),
+                use_cache=False,
+            )
+            .logits.float()
+            .squeeze(-1)
+            .cpu()
+        )
+        margins = rewards[batch["chosen"]] - rewards[batch["rejected"]]
+        flat = ((margins.sign() + 1) / 2).tolist()
+        for row in some:
+            count = len(row["chosen"])
+            hits.append(flat[:count])
+            flat = flat[count:]
+    return hits
+
+
 class GroupRewardTrainer(RewardTrainer):  # type: ignore[misc]  # TRL has no types here
     """RewardTrainer on rows of prompts.
 

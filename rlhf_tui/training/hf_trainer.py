@@ -105,6 +105,14 @@ def train(context: RunContext, make: Callable[[], Any], tokenizer: Any) -> Any |
         The trainer, its model saved in the run's model folder; None when it was stopped, with a
         checkpoint to resume from.
     """
+    trainer = fit(context, make)
+    if trainer is not None:
+        keep(context, trainer, tokenizer)
+    return trainer
+
+
+def fit(context: RunContext, make: Callable[[], Any]) -> Any | None:
+    """`train` as far as the last step: nothing is evaluated or saved yet."""
     scratch = context.directory / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
     trainer = make()
@@ -113,15 +121,17 @@ def train(context: RunContext, make: Callable[[], Any], tokenizer: Any) -> Any |
     checkpoint = context.latest_checkpoint()
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     shutil.rmtree(scratch, ignore_errors=True)
-    if trainer.state.global_step < trainer.state.max_steps:
-        return None
+    return trainer if trainer.state.global_step >= trainer.state.max_steps else None
+
+
+def keep(context: RunContext, trainer: Any, tokenizer: Any) -> None:
+    """Evaluate a trained model and save it as the run's, its adapter merged."""
     step = trainer.state.global_step
     if trainer.eval_dataset is not None:
         context.progress(step, step, "evaluating")
         trainer.evaluate()
     context.progress(step, step, "saving the model", phase="saving")
     models.save(trainer.accelerator.unwrap_model(trainer.model), tokenizer, context.model_dir)
-    return trainer
 
 
 def adapted(loaded: Loaded, options: EpochOptions, task: Any) -> Any:

@@ -7,6 +7,8 @@ the weight 1/(pairs of that ranking), so that a ranking of nine says no more tha
 from __future__ import annotations
 
 import random
+from collections.abc import Container
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rlhf_tui.config.options import RewardOptions
@@ -19,7 +21,19 @@ MAX_TEXTS = 16
 
 if TYPE_CHECKING:
     from rlhf_tui.runs.context import RunContext
-    from rlhf_tui.training.rendering import Renderer
+    from rlhf_tui.training.models import Loaded
+    from rlhf_tui.training.rendering import Renderer, Rendering
+
+
+@dataclass
+class Start:
+    """A reward model about to be trained, and what on."""
+
+    loaded: Loaded
+    rendering: Rendering
+    train: list[dict[str, Any]]
+    """Rows of `group_reward`."""
+    validation: list[dict[str, Any]]
 
 
 def run(context: RunContext) -> None:
@@ -31,19 +45,42 @@ def run(context: RunContext) -> None:
     """
     options = context.options(RewardOptions)
     prepare(options)
-    from datasets import Dataset
-    from trl import RewardConfig
+    if options.learning_curve:
+        from rlhf_tui.training import learning_curve
 
-    from rlhf_tui.training import hf_trainer, models
-    from rlhf_tui.training.group_reward import GroupCollator, GroupRewardTrainer
-    from rlhf_tui.training.rendering import Renderer, rendering_for, save_rendering
+        learning_curve.run(context, options)
+        return
+    from rlhf_tui.training import hf_trainer
+    from rlhf_tui.training.rendering import save_rendering
+
+    start = ready(context, options)
+    made = hf_trainer.train(
+        context, lambda: trainer_of(context, options, start), start.loaded.tokenizer
+    )
+    if made is not None:
+        save_rendering(context.model_dir, start.rendering)
+
+
+def ready(
+    context: RunContext, options: RewardOptions, prompts: Container[str] | None = None
+) -> Start:
+    """Load the model to start from, and the rows.
+
+    Args:
+        prompts: train on the pairs of these prompts alone; None: of all.
+
+    Raises:
+        NothingToDo: there are no pairs.
+    """
+    from rlhf_tui.training import models
+    from rlhf_tui.training.rendering import Renderer, rendering_for
 
     context.progress(0, 0, "loading the model", phase="loading")
     full = options.tune == "full"
     loaded = models.start_reward_model(options.model, models.device_of(options), full=full)
     rendering = rendering_for(loaded.tokenizer, options.max_length, models.context_length(loaded))
     renderer = Renderer(loaded.tokenizer, rendering)
-    train = _groups(context, options, renderer, "train")
+    train = _groups(context, options, renderer, "train", prompts)
     if not train:
         raise NothingToDo(
             "There are no preferences to learn from yet.",
@@ -54,33 +91,44 @@ def run(context: RunContext) -> None:
         renderer.overlong.report() or f"{len(train):,} prompts with pairs.",
         flush=True,
     )
-    config = RewardConfig(
-        **hf_trainer.arguments(options, context, loaded, "rm", validation),
-        center_rewards_coefficient=options.center_rewards or None,
-    )
-    done = hf_trainer.train(
-        context,
-        lambda: GroupRewardTrainer(
-            model=hf_trainer.adapted(loaded, options, "SEQ_CLS"),
-            args=config,
-            data_collator=GroupCollator(pad_token_id=loaded.tokenizer.pad_token_id),
-            train_dataset=Dataset.from_list(train),
-            eval_dataset=Dataset.from_list(validation) if validation else None,
-            processing_class=loaded.tokenizer,
+    return Start(loaded, rendering, train, validation)
+
+
+def trainer_of(context: RunContext, options: RewardOptions, start: Start) -> Any:
+    """The trainer of a model that is ready, writing into the run's directory."""
+    from datasets import Dataset
+    from trl import RewardConfig
+
+    from rlhf_tui.training import hf_trainer
+    from rlhf_tui.training.group_reward import GroupCollator, GroupRewardTrainer
+
+    loaded, validation = start.loaded, start.validation
+    return GroupRewardTrainer(
+        model=hf_trainer.adapted(loaded, options, "SEQ_CLS"),
+        args=RewardConfig(
+            **hf_trainer.arguments(options, context, loaded, "rm", validation),
+            center_rewards_coefficient=options.center_rewards or None,
         ),
-        loaded.tokenizer,
+        data_collator=GroupCollator(pad_token_id=loaded.tokenizer.pad_token_id),
+        train_dataset=Dataset.from_list(start.train),
+        eval_dataset=Dataset.from_list(validation) if validation else None,
+        processing_class=loaded.tokenizer,
     )
-    if done is not None:
-        save_rendering(context.model_dir, rendering)
 
 
 def _groups(
-    context: RunContext, options: RewardOptions, renderer: Renderer, split: Any
+    context: RunContext,
+    options: RewardOptions,
+    renderer: Renderer,
+    split: Any,
+    only: Container[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Rows of `group_reward`: each text of a prompt once, and all pairs with their weights."""
     from rlhf_tui.training.data import read_snapshot
 
     rows = read_snapshot(context, split, NEEDED)
+    if only is not None:
+        rows = [row for row in rows if row["prompt_id"] in only]
     if options.pairs == "one-per-ranking":
         rows = one_per_ranking(rows, options.seed)
     prompts = [row["prompt"] for row in rows]
@@ -92,6 +140,7 @@ def _groups(
         group = current.get(row["prompt_id"])
         if group is None or len(group["texts"]) + 2 > MAX_TEXTS:
             group = {"texts": [], "chosen": [], "rejected": [], "weight": []}
+            group["prompt_id"] = row["prompt_id"]
             current[row["prompt_id"]] = group
             groups.append(group)
         group["chosen"].append(_place(group["texts"], better))

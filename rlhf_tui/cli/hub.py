@@ -89,3 +89,5 @@ def _status(*, connect_started: bool, json: bool, place: Workspace) -> None:
     say(f"The hub of {answer.workspace} runs: process {answer.pid}, version {answer.version}.")
     say(f"clients {answer.clients}  runs active {answer.runs_active}, queued {answer.runs_queued}")
     say(f"events {answer.events}  store {answer.store_bytes / 1e6:.1f} MB")
+    if answer.settings_trouble:
+        say(f"settings: {answer.settings_trouble}")

@@ -22,6 +22,7 @@ from rlhf_tui.store.read import totals
 
 
 async def status(hub: Hub, _who: Identity, _: HubStatus) -> HubStatusAnswer:
+    hub.refresh_settings()
     rows = await hub.read(totals)
     return HubStatusAnswer(
         pid=os.getpid(),
@@ -33,6 +34,7 @@ async def status(hub: Hub, _who: Identity, _: HubStatus) -> HubStatusAnswer:
         runs_queued=hub.jobs.queued,
         store_bytes=_size(hub.workspace.store),
         events=rows.events,
+        settings_trouble=hub.settings_trouble,
     )
 
 

@@ -50,6 +50,7 @@ class Arrivals:
         while rows := await asyncio.to_thread(self._scores.read, PIECE):
             scores = _typed(rows, Score)
             await self._hub.writer.do(save_scores, self._hub.store, scores)
+            self._hub.informing.tell()
 
     async def _take_completions(self, completions: list[Completion]) -> None:
         tasks = await self._tasks(completions) if self._with_tasks else []

@@ -140,6 +140,7 @@ class Connection:
                 raise HubError("A connection begins with Hello.")
             connection: socket.socket = self.writer.get_extra_info("socket")
             _, uid = wire.credentials(connection)
+            self.hub.refresh_settings()
             identity = identify(uid, self.hub.owner, frame.body, self.hub.settings.label.reviewers)
             await enter(self.hub, identity)
         except RlhfError as error:

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rlhf_tui.config.settings import Settings
 from rlhf_tui.hub.figures import Figures
 from rlhf_tui.hub.guidelines import NONE, Known
+from rlhf_tui.hub.informing import Informing
+from rlhf_tui.hub.live import LiveSettings
 from rlhf_tui.hub.recovery import build_scheduler
+from rlhf_tui.hub.selection import plan_of
 from rlhf_tui.hub.shown import Shown
 from rlhf_tui.hub.writer import Writer
 from rlhf_tui.records import Task, TaskKind
@@ -51,6 +54,7 @@ class Hub:
         shown: what each connection has before it.
         on_their_way: ids of events that wait for their commit.
         figures: the statistics.
+        informing: keeps the order by information up with the scores.
         before_today: annotator → (midnight, judgements older than it by kind).
         guidelines: as last read from their file.
     """
@@ -59,7 +63,7 @@ class Hub:
 
     def __init__(self, workspace: Workspace, settings: Settings, store: Store) -> None:
         self.workspace = workspace
-        self.settings = settings
+        self._live = LiveSettings(workspace, settings)
         self.store = store
         self.owner = workspace.root.stat().st_uid
         self.started_ms = now_ms()
@@ -74,8 +78,28 @@ class Hub:
         self.figures = Figures(self)
         self.guidelines: Known = NONE
         self.writer = Writer(store, self.fail)
-        self.scheduler = build_scheduler(store, settings.label.lease_minutes * 60_000, now_ms())
+        self.scheduler = build_scheduler(
+            store, settings.label.lease_minutes * 60_000, now_ms(), plan_of(settings)
+        )
+        self.informing = Informing(self)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+
+    @property
+    def settings(self) -> Settings:
+        """As they are now: [label] follows rlhf.toml."""
+        return self._live.now
+
+    @property
+    def settings_trouble(self) -> str:
+        """Why rlhf.toml as it is now is not followed; empty when it is."""
+        return self._live.trouble
+
+    def refresh_settings(self) -> None:
+        """Follow rlhf.toml, if it has changed and can be used."""
+        if self._live.refresh():
+            self.scheduler.lease_ms = self.settings.label.lease_minutes * 60_000
+            self.scheduler.arrange(plan_of(self.settings))
+            self.informing.tell()
 
     async def read(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Run one of the store's reading functions in a thread; it gets the store first."""
@@ -105,5 +129,6 @@ class Hub:
         The store stays open, and with it the gate: whoever opened it closes it, after the
         socket is gone, which would be another hub's as soon as the gate is free.
         """
+        await self.informing.close()
         await self.writer.close()
         self._readers.shutdown(wait=True, cancel_futures=True)

@@ -11,7 +11,6 @@ from rlhf_tui.errors import InputError
 from rlhf_tui.hub.checks import SUBMITTED, check_task
 from rlhf_tui.hub.hub import Hub
 from rlhf_tui.hub.identity import Identity, check_name
-from rlhf_tui.hub.labelling import apply
 from rlhf_tui.hub.messages import Counts, Ingest, Ingested
 from rlhf_tui.hub.recovery import add_tasks
 from rlhf_tui.records import Annotator, Completion, Event, Prompt, Split, Task, split_of
@@ -91,11 +90,12 @@ async def take_in(
     )
     if added.tasks:
         add_tasks(hub.scheduler, await hub.read(task_marks, from_position=first))
+        hub.informing.tell()
     for task in tasks if gold else ():
         if task.gold is not None:
             hub.scheduler.set_gold(task.task_id, True)
     for event in fresh:
-        apply(hub, event.kind, event.task_id, event.annotator)
+        hub.scheduler.apply(event.kind, event.task_id, event.annotator, event.created_ms)
     return added, duplicates
 
 

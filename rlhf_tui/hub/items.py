@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -80,13 +80,19 @@ def build(
     annotator: str,
     draft: dict[str, Any] | None = None,
     event: Event | None = None,
+    first: Event | None = None,
 ) -> Item:
     """An item for an annotator; a judged one keeps the order in which it was judged.
 
-    What they wrote stands behind the task's completions, and not among its `completion_ids`.
+    A repeat comes in the reverse of the order in which the first was judged (`first`), or else
+    was shown: sides swapped. What they wrote stands behind the task's completions, and not among
+    its `completion_ids`.
     """
     ids = row.task.completion_ids
-    order = shown_order(seed, annotator, row.task.task_id, ids)
+    order = shown_order(seed, annotator, row.task.repeat_of or row.task.task_id, ids)
+    if row.task.repeat_of is not None:
+        shown = first.shown if first is not None and set(ids) <= set(first.shown) else order
+        order = [completion_id for completion_id in reversed(shown) if completion_id in ids]
     if event is not None and set(ids) <= set(event.shown):
         order = [completion_id for completion_id in event.shown if completion_id in ids]
     mine = [w for w in written_in(event, draft) if w.completion_id not in ids]
@@ -104,9 +110,24 @@ def build(
 def leased(store: Store, task_ids: list[str], seed: int, annotator: str) -> list[Item]:
     """Items of these tasks, not judged by the annotator, in this order."""
     kept = drafts(store, annotator, task_ids)
+    found = items(store, task_ids)
+    firsts = _firsts(store, annotator, found)
     return [
-        build(row, seed, annotator, kept.get(row.task.task_id)) for row in items(store, task_ids)
+        build(
+            row,
+            seed,
+            annotator,
+            kept.get(row.task.task_id),
+            first=firsts.get(row.task.repeat_of or ""),
+        )
+        for row in found
     ]
+
+
+def _firsts(store: Store, annotator: str, found: Sequence[ItemRow]) -> dict[str, Event]:
+    """The annotator's judgements of what the repeats among these repeat, by task id."""
+    repeated = [row.task.repeat_of for row in found if row.task.repeat_of is not None]
+    return current_events(store, annotator, repeated) if repeated else {}
 
 
 def known(store: Store, task_id: str, seed: int, annotator: str) -> Item | None:
@@ -114,5 +135,6 @@ def known(store: Store, task_id: str, seed: int, annotator: str) -> Item | None:
     events = current_events(store, annotator, [task_id])
     kept = drafts(store, annotator, [task_id])
     for row in items(store, [task_id]):
-        return build(row, seed, annotator, kept.get(task_id), events.get(task_id))
+        first = _firsts(store, annotator, [row]).get(row.task.repeat_of or "")
+        return build(row, seed, annotator, kept.get(task_id), events.get(task_id), first)
     return None

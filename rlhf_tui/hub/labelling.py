@@ -1,9 +1,9 @@
-"""Answers to people who label: lease, submit, draft, history, progress."""
+"""Answers to people who label: submit, draft, progress; leasing.py hands out."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,17 +11,15 @@ import msgspec
 from rlhf_tui.errors import InputError, UsageError
 from rlhf_tui.hub import items
 from rlhf_tui.hub.checks import REVIEWING, check_event
-from rlhf_tui.hub.guidelines import version_now
 from rlhf_tui.hub.hub import Hub, now_ms
 from rlhf_tui.hub.identity import Identity
+from rlhf_tui.hub.leasing import lease, lease_event, reasons
 from rlhf_tui.hub.messages import (
     Done,
     GetItem,
-    Item,
     ItemAnswer,
     KindProgress,
     Lease,
-    Leased,
     Progress,
     ProgressAnswer,
     SaveDraft,
@@ -29,84 +27,25 @@ from rlhf_tui.hub.messages import (
     Submit,
     Submitted,
 )
-from rlhf_tui.hub.scheduler import KINDS, Grant
-from rlhf_tui.records import JUDGEMENT_KINDS, Event, TaskKind, new_event_id
+from rlhf_tui.hub.scheduler import KINDS
+from rlhf_tui.records import JUDGEMENT_KINDS, Event, Selection, TaskKind
 from rlhf_tui.store.read import tasks_by_id, totals
 from rlhf_tui.store.schedule import progress
 from rlhf_tui.store.write import save_draft
 
-MOST_LEASED = 200
-"""Items of one answer: more would keep them from everyone else for nothing."""
 MOST_EVENTS = 5_000
 LARGEST_DRAFT = 256 * 1024
 """Bytes of one draft."""
-
-
-async def lease(hub: Hub, who: Identity, request: Lease) -> Leased:
-    now = now_ms()
-    granted, renewed = hub.scheduler.lease(
-        who.annotator,
-        request.kind,
-        min(max(request.limit, 0), MOST_LEASED),
-        now,
-        held=request.held,
-        elsewhere=hub.shown.elsewhere(who.connection, who.annotator, request.kind),
-        skipped=request.skipped,
-    )
-    here = [task_id for task_id in request.held if task_id in hub.scheduler.tasks]
-    here += [grant.task_id for grant in granted]
-    hub.shown.replace(who.connection, who.annotator, request.kind, here)
-    ids = {grant.task_id: "" for grant in granted}
-    events = []
-    for grant in [g for g in granted if g.fresh] + renewed:
-        events.append(lease_event(who, grant, now))
-        ids[grant.task_id] = events[-1].event_id
-    if events:
-        await hub.writer.append(events)
-    seed = hub.settings.workspace.seed
-    found = await hub.read(items.leased, [g.task_id for g in granted], seed, who.annotator)
-    ends = {grant.task_id: grant.expires_ms for grant in granted}
-    leased: list[Item] = [
-        msgspec.structs.replace(
-            item, lease_id=ids[item.task.task_id], expires_ms=ends[item.task.task_id]
-        )
-        for item in found
-    ]
-    hub.remember_tasks(item.task for item in leased)
-    return Leased(
-        items=leased,
-        remaining=_remaining(hub, who, request),
-        guidelines=await version_now(hub),
-    )
-
-
-def _remaining(hub: Hub, who: Identity, request: Lease) -> int:
-    if request.skipped:
-        return hub.scheduler.skipped_open(who.annotator, request.kind)
-    return hub.scheduler.open_for(who.annotator, request.kind)
-
-
-def lease_event(who: Identity, grant: Grant, now: int) -> Event:
-    """The line of the log that makes a lease outlive the hub."""
-    return Event(
-        event_id=new_event_id(),
-        kind="lease",
-        task_id=grant.task_id,
-        annotator=who.annotator,
-        client=who.client,
-        created_ms=now,
-        expires_ms=grant.expires_ms,
-        acting_uid=who.uid,
-    )
 
 
 async def submit(hub: Hub, who: Identity, request: Submit) -> Submitted:
     if len(request.events) > MOST_EVENTS:
         raise UsageError(f"More than {MOST_EVENTS} events in one message.")
     await check_events(hub, who, request.events)
+    why = await reasons(hub, who.annotator, request.events)
     # From here to the writer's queue nothing waits: the log has the order of the decisions.
     hub.scheduler.expire(now_ms())
-    lines = [line for event in request.events for line in _lines(hub, who, event)]
+    lines = [line for event in request.events for line in _lines(hub, who, event, why)]
     ids = {event.event_id for event in request.events}
     try:
         outcomes = await hub.writer.append(lines)
@@ -135,13 +74,13 @@ async def check_events(hub: Hub, who: Identity, events: Sequence[Event]) -> None
         check_event(event, tasks[event.task_id], who.role)
 
 
-def _lines(hub: Hub, who: Identity, event: Event) -> list[Event]:
+def _lines(hub: Hub, who: Identity, event: Event, why: Mapping[str, Selection]) -> list[Event]:
     """The lines of the log that an event comes to; the scheduler is told of it."""
     surplus, grant = False, None
     # A repeated event says nothing new: what it said may have been retracted since.
     if not (event.event_id in hub.on_their_way or hub.store.seen.perhaps(event.event_id)):
         hub.on_their_way.add(event.event_id)
-        surplus = apply(hub, event.kind, event.task_id, who.annotator)
+        surplus = hub.scheduler.apply(event.kind, event.task_id, who.annotator, now_ms())
         kind = hub.scheduler.tasks[event.task_id].kind
         if event.kind == "retract":
             # Who takes something back has it before them: nobody else may be given it now.
@@ -157,23 +96,10 @@ def _lines(hub: Hub, who: Identity, event: Event) -> list[Event]:
         created_ms=event.created_ms or now_ms(),
         expires_ms=0,
         surplus=surplus,
+        selection=why[event.task_id] if event.kind in JUDGEMENT_KINDS else "",
         seq=0,
     )
     return [stamped, lease_event(who, grant, now_ms())] if grant else [stamped]
-
-
-def apply(hub: Hub, kind: str, task_id: str, annotator: str) -> bool:
-    """Tell the scheduler of an event; True when it is a surplus judgement."""
-    scheduler = hub.scheduler
-    if kind in JUDGEMENT_KINDS:
-        return scheduler.judge(task_id, annotator)
-    if kind == "skip":
-        scheduler.skip(task_id, annotator)
-    elif kind == "retract":
-        scheduler.retract(task_id, annotator)
-    elif kind == "release":
-        scheduler.release(task_id, annotator)
-    return False
 
 
 async def get_item(hub: Hub, who: Identity, request: GetItem) -> ItemAnswer:

@@ -44,7 +44,7 @@ MOST_LISTED = 1_000
 
 async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
     settings = load_settings(hub.workspace)
-    hub.settings = settings
+    hub.refresh_settings()
     wanted = options_of(
         request.kind, settings, config_file=None, environ={}, given=request.arguments
     )

@@ -497,6 +497,8 @@ class HubStatusAnswer(Answer):
     runs_queued: int
     store_bytes: int
     events: int
+    settings_trouble: str = ""
+    """Why rlhf.toml as it is now is not followed, as a sentence; empty when it is."""
 
 
 class Shutdown(Request):

@@ -42,6 +42,8 @@ class Mark(msgspec.Struct, frozen=True):
     """Event id of the lease, if the last thing that happened is a lease; else empty."""
     expires_ms: int
     """End of that lease; it may have passed. 0 without a lease."""
+    judged_ms: int = 0
+    """When the judgement was made, by its client's clock; 0 without one."""
 
 
 class KindCounts(msgspec.Struct, frozen=True):
@@ -74,7 +76,8 @@ def task_marks(store: Store, *, from_position: int = 0) -> list[TaskMark]:
 
 
 def marks(store: Store) -> list[Mark]:
-    """Who judged, skipped or leased what, folded from the whole log."""
+    """Who judged, skipped or leased what, folded from the whole log, in the order of the
+    judgements."""
     with store.reading() as con:
         found = con.execute(
             """SELECT task_id, annotator,
@@ -82,16 +85,26 @@ def marks(store: Store) -> list[Mark]:
                 coalesce(arg_max(surplus, seq) FILTER (judging), false),
                 coalesce(arg_max(kind, seq) FILTER (judging OR kind = 'skip') = 'skip', false),
                 CASE WHEN arg_max(kind, seq) = 'lease' THEN arg_max(event_id, seq) ELSE '' END,
-                CASE WHEN arg_max(kind, seq) = 'lease' THEN arg_max(expires_ms, seq) ELSE 0 END
+                CASE WHEN arg_max(kind, seq) = 'lease' THEN arg_max(expires_ms, seq) ELSE 0 END,
+                coalesce(arg_max(created_ms, seq) FILTER (judging), 0)
             FROM (
-                SELECT seq, kind, task_id, annotator, event_id, expires_ms, surplus,
+                SELECT seq, kind, task_id, annotator, event_id, expires_ms, surplus, created_ms,
                     kind IN ('judge', 'revise', 'retract') AS judging
                 FROM events WHERE kind NOT IN ('flag', 'adjudicate', 'reopen'))
-            GROUP BY task_id, annotator"""
+            GROUP BY task_id, annotator ORDER BY max(seq) FILTER (judging), max(seq)"""
         ).fetchall()
     return [
-        Mark(task, who, judged, judged and surplus, skipped and not judged, lease, expires)
-        for task, who, judged, surplus, skipped, lease, expires in found
+        Mark(
+            task,
+            who,
+            judged,
+            judged and surplus,
+            skipped and not judged,
+            lease,
+            expires,
+            at if judged else 0,
+        )
+        for task, who, judged, surplus, skipped, lease, expires, at in found
     ]
 
 

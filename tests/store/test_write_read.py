@@ -138,7 +138,7 @@ def test_a_scheduler_can_be_rebuilt_from_marks(judged: Store) -> None:
         ],
     )
     marks = {(m.annotator, m.task_id): m for m in schedule.marks(judged)}
-    assert marks["ann", "t1"] == Mark("t1", "ann", True, True, False, "", 0)
+    assert marks["ann", "t1"] == Mark("t1", "ann", True, True, False, "", 0, 2)
     assert marks["ann", "t2"] == Mark("t2", "ann", False, False, False, "e3", 60)
     assert marks["bob", "t1"] == Mark("t1", "bob", False, False, True, "", 0)
     assert marks["bob", "t2"] == Mark("t2", "bob", False, False, False, "", 0)

@@ -35,7 +35,8 @@ MakeLink = Callable[[Workspace], Link]
 
 
 def room(where: str) -> Room:
-    """The room of a name: `home`, `label:rank`, `label:thumbs`, `dashboard[:RUN]`, `launch:KIND`.
+    """The room of a name: `home`, `label:rank`, `label:thumbs`, `dashboard[:RUN]`, `launch:KIND`,
+    `statistics`.
 
     Rooms are imported when they are opened, so that the first paint waits for one of them only.
 
@@ -61,7 +62,11 @@ def room(where: str) -> Room:
         from rlhf_tui.screens.launch import LaunchScreen
 
         return LaunchScreen(rest)
-    known = ("home", "label:rank", "label:thumbs", "dashboard", "launch:KIND")
+    if where == "statistics":
+        from rlhf_tui.screens.statistics import StatisticsScreen
+
+        return StatisticsScreen()
+    known = ("home", "label:rank", "label:thumbs", "dashboard", "launch:KIND", "statistics")
     raise UsageError(f"There is no screen {where!r}.", hint=nearest(where, known))
 
 

@@ -23,7 +23,7 @@ class Key:
     """For the help and the README."""
     screen: str
     """everywhere | home | label (rank and thumbs alike) | rank | thumbs | ask | aspects |
-    dashboard | launch."""
+    dashboard | launch | statistics."""
     group: str
     """The help's heading."""
     footer: str = ""
@@ -185,12 +185,35 @@ LAUNCH: tuple[Key, ...] = (
         "default"),
 )
 """Rows of the launch screen."""
+
+STATISTICS: tuple[Key, ...] = (
+    Key("statistics.next-page", "tab,right,l", "page(1)", "Next page", "statistics", "Pages",
+        "page"),
+    Key("statistics.previous-page", "shift+tab,left,h", "page(-1)", "Previous page", "statistics",
+        "Pages"),
+    Key("statistics.view", "1,2,3,4,5,6", "view({key})",
+        "You, people, agreement, bias, drift, more labels (those you may see)", "statistics",
+        "Pages"),
+    Key("statistics.kind", "t", "kind", "Statistics of rankings, or of thumbs", "statistics",
+        "Pages", "rankings or thumbs"),
+    Key("statistics.refresh", "r", "refresh", "Work the figures out anew", "statistics", "Pages",
+        "refresh"),
+    Key("statistics.down", "j,down", "scroll(1)", "Scroll down a line", "statistics", "Read",
+        "scroll"),
+    Key("statistics.up", "k,up", "scroll(-1)", "Scroll up a line", "statistics", "Read"),
+    Key("statistics.page-down", "pagedown,space", "scroll_page(1)", "Scroll down a page",
+        "statistics", "Read"),
+    Key("statistics.page-up", "pageup,b", "scroll_page(-1)", "Scroll up a page", "statistics",
+        "Read"),
+)
+"""Rows of the statistics screen."""
+
 ASK: tuple[Key, ...] = (
     Key("ask.choose", "1,2,3,4,5,6,7,8,9", "choose({key})", "Take that line of the list", "ask",
         "Lists"),
     Key("ask.down", "j,down,tab", "move(1)", "Next line", "ask", "Lists"),
     Key("ask.up", "k,up,shift+tab", "move(-1)", "Previous line", "ask", "Lists"),
-    Key("ask.toggle", "space", "toggle", "Take the line, or give it back", "ask", "Lists"),
+    Key("ask.toggle", "space", "take", "Take the line, or give it back", "ask", "Lists"),
     Key("ask.another", "o", "another", "Write one that is not in the list", "ask", "Lists"),
     Key("ask.done", "enter", "done", "Done", "ask", "Lists"),
 )
@@ -214,7 +237,8 @@ ASPECTS: tuple[Key, ...] = (
 # fmt: on
 
 KEYS: tuple[Key, ...] = (
-    *HOME, *RANK, *THUMBS, *LABEL, *ASK, *ASPECTS, *DASHBOARD, *LAUNCH, *EVERYWHERE,
+    *HOME, *RANK, *THUMBS, *LABEL, *ASK, *ASPECTS, *DASHBOARD, *LAUNCH, *STATISTICS,
+    *EVERYWHERE,
 )  # fmt: skip
 """The table. Its order is the order of footer and help."""
 
@@ -227,6 +251,7 @@ TITLES = {
     "aspects": "Aspects",
     "dashboard": "Dashboard",
     "launch": "Launch",
+    "statistics": "Statistics",
     "everywhere": "Everywhere",
 }
 """How the README calls them."""
@@ -237,6 +262,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "Thumbs": ("thumbs", "label"),
     "Dashboard": ("dashboard",),
     "Launch": ("launch",),
+    "Statistics": ("statistics",),
 }
 """Rows that hold at the same time, beside those of `everywhere`: a key has one meaning there."""
 

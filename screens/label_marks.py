@@ -75,7 +75,11 @@ def marks_of_event(event: Event, shown: Sequence[str]) -> Marks:
     Completions of the event that are not shown any more lose their marks.
     """
     pane_of = {completion_id: pane for pane, completion_id in enumerate(shown, 1)}
-    keys = ""
+    keys = "".join(
+        f"{'y' if thumb else 'n'}{pane_of[one]}"
+        for one, thumb in zip(event.shown, event.thumbs, strict=False)
+        if thumb is not None and one in pane_of
+    )
     tier_of = dict(zip(event.shown, event.tiers, strict=False))
     for tier in sorted({tier for tier in tier_of.values() if tier is not None}):
         keys += "=".join(str(pane) for one, pane in pane_of.items() if tier_of.get(one) == tier)
@@ -86,9 +90,6 @@ def marks_of_event(event: Event, shown: Sequence[str]) -> Marks:
         elif own and tier_of.get(written.completion_id) == 1:
             keys += f"w{own}"
     keys += ">" * (event.strength or 0) + "b" * event.both_bad + "x" * event.unsure
-    for one, thumb in zip(event.shown, event.thumbs, strict=False):
-        if thumb is not None and one in pane_of:
-            keys += f"{'y' if thumb else 'n'}{pane_of[one]}"
     return Marks(
         RankState.replay(len(shown), keys).keys,
         {one: dict(points) for one, points in event.aspects.items() if one in pane_of and points},
@@ -132,9 +133,10 @@ def moved_keys(keys: str, then: Sequence[Any], now: Sequence[str]) -> str:
     moved = []
     for token in tokens(keys):
         digits = token if token.isdecimal() else token[1:]
-        ids = [then[int(digit) - 1] if int(digit) <= len(then) else None for digit in digits]
-        if all(isinstance(one, str) and one in place for one in ids):
-            moved.append(token.removesuffix(digits) + "".join(place[one] for one in ids))
+        ids = [str(then[int(digit) - 1]) for digit in digits if int(digit) <= len(then)]
+        found = [place[one] for one in ids if one in place]
+        if len(found) == len(digits):
+            moved.append(token.removesuffix(digits) + "".join(found))
     return "".join(moved)
 
 

@@ -41,6 +41,11 @@ def tokens(keys: str) -> list[str]:
     return TOKEN.findall(keys)
 
 
+def order_cleared(keys: str) -> str:
+    """The keys without those that say what the order is; thumbs and strength stay."""
+    return "".join(token for token in tokens(keys) if token[0] in "yn<>")
+
+
 @dataclass(frozen=True)
 class RankState:
     """A judgement in the making; panes are numbered from 1 in the order shown."""

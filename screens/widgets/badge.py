@@ -27,25 +27,29 @@ NUMBER = "bold reverse"
 
 
 class Badge(Static):
-    """A pane's number and its rank."""
+    """A pane's number, its rank and its thumb."""
 
     def __init__(self, pane: int) -> None:
         super().__init__(markup=False, classes="badge")
         self.pane = pane
-        self._said: tuple[str, bool] | None = None
+        self._said: tuple[object, ...] = ()
 
-    def say(self, rank: str, *, picked: bool) -> None:
-        """Show a rank in words; `picked` makes it stand out."""
-        if self._said == (rank, picked):
-            return
-        self._said = (rank, picked)
-        style = "bold $picked-text on $picked" if picked else "$quiet"
-        word = (f" {rank} " if rank else "", style)
-        self.update(Content.assemble((f" {self.pane} ", NUMBER), word), layout=False)
+    def say(self, rank: str, *, picked: bool, thumb: str = "") -> None:
+        """Show a rank and a thumb in words; `picked` makes the rank stand out."""
+        if self._said != (rank, picked, thumb):
+            self._said = (rank, picked, thumb)
+            style = "bold $picked-text on $picked" if picked else "$quiet"
+            self._draw(str(self.pane), (f" {rank} " if rank else "", style), thumb)
 
-    def name_it(self, title: str) -> None:
+    def name_it(self, title: str, thumb: str = "") -> None:
         """A title in the place of number and rank, for a pane that has no others beside it."""
-        self.update(Content.styled(f" {title} ", NUMBER), layout=False)
+        if self._said != (title, thumb):
+            self._said = (title, thumb)
+            self._draw(title, ("", ""), thumb)
+
+    def _draw(self, title: str, rank: tuple[str, str], thumb: str) -> None:
+        sign = (f" {thumb}" if thumb else "", "bold")
+        self.update(Content.assemble((f" {title} ", NUMBER), rank, sign), layout=False)
 
 
 class Rule(Static):

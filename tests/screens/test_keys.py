@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rlhf_tui import screens
 from rlhf_tui.screens import keys
+from rlhf_tui.screens.label_ask import Panel
 from rlhf_tui.screens.room import Room
 
 ROOMS = {name: (*room, "everywhere") for name, room in keys.ROOMS.items()} | keys.DIALOGS
@@ -44,11 +46,12 @@ def test_the_footer_fits_and_keeps_the_way_to_the_help(room: tuple[str, ...], wi
 def test_every_room_of_the_program_is_in_the_table() -> None:
     for path in Path(screens.__file__).parent.glob("*.py"):
         importlib.import_module(f"rlhf_tui.screens.{path.stem}")
-    found = {one.ROOMS for one in subclasses(Room) if one.ROOMS}
-    assert found == set(keys.ROOMS.values())
+    for base, table in ((Room, keys.ROOMS), (Panel, keys.DIALOGS)):
+        found = {one.ROOMS for one in subclasses(base) if one.ROOMS}
+        assert found == set(table.values())
 
 
-def subclasses(kind: type[Room]) -> set[type[Room]]:
+def subclasses(kind: type[Any]) -> set[type[Any]]:
     return {kind, *(below for one in kind.__subclasses__() for below in subclasses(one))}
 
 

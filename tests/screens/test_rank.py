@@ -88,26 +88,6 @@ async def test_an_empty_queue_is_asked_again_by_the_clock_alone(
         assert hub.leases_asked <= 20 + 6
 
 
-async def test_what_was_judged_here_is_not_shown_again_by_a_hub_that_does_not_know(
-    make_app: MakeApp, until: Until, fake: Any
-) -> None:
-    hub = fake.hub([fake.rank(1), fake.rank(2)])
-    app = make_app(hub)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: ready(app))
-        await pilot.press("1", "2", "enter")
-        await until(pilot, lambda: "saved" in saved(app))
-        # As after a restart, before what waits in the spool has reached the hub.
-        hub.events.clear()
-        hub.leased.clear()
-        asked = hub.leases_asked
-        screen_of(app).session.fetch()
-        await until(pilot, lambda: hub.leases_asked > asked)
-        await pilot.press("1", "2", "enter")
-        await until(pilot, lambda: screen_of(app).session.current is None)
-    assert [event.task_id for event in hub.judged()] == ["t2"]
-
-
 async def test_what_is_missing_is_said(make_app: MakeApp, until: Until, fake: Any) -> None:
     hub = fake.hub([fake.rank(1)])
     app = make_app(hub)

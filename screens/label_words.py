@@ -1,0 +1,22 @@
+"""Judgements in words: never by a sign or a colour alone."""
+
+from __future__ import annotations
+
+from rlhf_tui.screens.label_state import RankState
+
+STRENGTHS = ("", "slightly better", "better", "clearly better", "much better")
+"""By the Event's strength, 1 to 4."""
+
+
+def preference(state: RankState) -> str:
+    """How much better the first of a pair is; before a pick, how much it will be."""
+    if state.strength is not None:
+        return STRENGTHS[state.strength]
+    if state.size == 2 and state.leaning and not state.groups and not state.unsure:
+        return f"({STRENGTHS[state.leaning]})"
+    return ""
+
+
+def thumb_word(thumb: bool | None) -> str:
+    """A sign and a word for a thumb; empty without one."""
+    return "" if thumb is None else "+ good" if thumb else "- bad"

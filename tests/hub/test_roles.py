@@ -15,7 +15,7 @@ from helpers.hubs import HubProcess, ingest, tasks
 
 from rlhf_tui.errors import Denied, UsageError
 from rlhf_tui.hub.identity import Identity, allow, check_name, identify
-from rlhf_tui.hub.messages import AnyRequest, Hello, Lease, Request, Shutdown
+from rlhf_tui.hub.messages import AnyRequest, Disputed, Hello, Ingest, Lease, Request, Shutdown
 from rlhf_tui.workspace import Workspace
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs a second system user")
@@ -158,6 +158,10 @@ def test_the_owner_acts_as_anyone_and_others_as_themselves() -> None:
     own = identify(other, owner, hello())
     assert (own.annotator, own.role) == (f"uid-{other}", "annotator")
     assert identify(other, owner, hello(f"uid-{other}")).annotator == f"uid-{other}"
+    reviewers = [f"uid-{other}"]
+    assert identify(other, owner, hello(), reviewers).role == "reviewer"
+    assert identify(other + 1, owner, hello(), reviewers).role == "annotator"
+    assert identify(owner, owner, hello(), reviewers).role == "owner"
     with pytest.raises(Denied, match="--as"):
         identify(other, owner, hello("ann"))
 
@@ -167,6 +171,12 @@ def test_every_message_is_weighed_against_the_role() -> None:
     allow(annotator, Lease(kind="rank"))
     with pytest.raises(Denied, match="Shutdown is for the owner"):
         allow(annotator, Shutdown())
+    with pytest.raises(Denied, match="Disputed is for reviewers"):
+        allow(annotator, Disputed())
+    reviewer = Identity(1, "eve", "human", "reviewer", "t")
+    allow(reviewer, Disputed())
+    with pytest.raises(Denied, match="Ingest is for the owner"):
+        allow(reviewer, Ingest())
 
 
 @pytest.mark.parametrize(

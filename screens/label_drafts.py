@@ -1,18 +1,22 @@
-"""Half-made judgements and how they are kept: every pick is a draft at the hub soon after."""
+"""Half-made judgements and how they are kept: every mark is a draft at the hub soon after."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from rlhf_tui.errors import HubError, RlhfError
 from rlhf_tui.hub.messages import Done, Item, SaveDraft
-from rlhf_tui.records import Event
+from rlhf_tui.records import Completion, Event, Written
+from rlhf_tui.screens.label_marks import Marks, draft_of, marks_of_draft, marks_of_event
 from rlhf_tui.screens.link import Link
 
 DRAFT_AFTER_S = 0.25
-"""Picks come in bursts: the draft is written once the fingers rest."""
+"""Marks come in bursts: the draft is written once the fingers rest."""
 
 
 @dataclass
@@ -20,51 +24,77 @@ class Work:
     """An item and what the person has done to it so far."""
 
     item: Item
-    keys: str = ""
-    """The ranking's keys (label_state.RankState)."""
+    marks: Marks = field(default_factory=Marks)
+    written: list[Written] = field(default_factory=list)
+    """What the person wrote; the panes behind those of the item."""
     active_ms: int = 0
     wall_ms: int = 0
-    event: Event | None = None
-    """What was submitted for it; set while it lies in the past."""
+    revises: Event | None = None
+    """The judgement that this one will replace."""
+    taken_back: list[tuple[Marks, Marks, list[Written]]] = field(default_factory=list)
+    """For redo, what undo took of this item, newest last: the marks that it left, and marks and
+    texts before it."""
 
     @property
     def task_id(self) -> str:
         return self.item.task.task_id
 
     @property
+    def completions(self) -> list[Completion]:
+        """All panes: the item's completions, then what the person wrote."""
+        prompt = self.item.prompt.prompt_id
+        own = [Completion(one.completion_id, prompt, one.text) for one in self.written]
+        return [*self.item.completions, *own]
+
+    @property
     def shown(self) -> list[str]:
-        return [completion.completion_id for completion in self.item.completions]
+        return [completion.completion_id for completion in self.completions]
+
+    @property
+    def empty(self) -> bool:
+        return self.marks.empty and not self.written
+
+    def restore(self, event: Event) -> None:
+        """Put the marks, texts and times of a judgement or skip in the place of those there."""
+        ids = {completion.completion_id for completion in self.item.completions}
+        self.written = [one for one in event.written if one.completion_id not in ids]
+        self.marks = marks_of_event(event, self.shown)
+        self.active_ms, self.wall_ms = event.active_ms, event.wall_ms
+        self.taken_back.clear()
 
 
 def draft_body(work: Work) -> dict[str, Any]:
-    return {
-        "keys": work.keys,
-        "shown": work.shown,
-        "active_ms": work.active_ms,
-        "wall_ms": work.wall_ms,
-    }
+    """A draft as it lies at the hub; also says which judgement it revises."""
+    body = draft_of(work.marks)
+    body |= {"shown": work.shown, "active_ms": work.active_ms, "wall_ms": work.wall_ms}
+    if work.written:
+        body["written"] = msgspec.to_builtins(work.written)
+    if work.revises is not None:
+        body["revises"] = work.revises.event_id
+    return body
 
 
-def work_of(item: Item) -> Work:
-    """The work on an item, with the picks of its draft, moved to where the panes are now."""
+def work_of(item: Item, revises: Event | None = None) -> Work:
+    """The work on an item: as its draft has it, or as the judgement that is to be revised."""
+    work = Work(item, revises=revises)
     draft = item.draft or {}
-    work = Work(item)
-    keys, shown = draft.get("keys"), draft.get("shown")
-    if not isinstance(keys, str) or not isinstance(shown, list):
-        return work
-    place = {completion_id: str(pane) for pane, completion_id in enumerate(work.shown, 1)}
-    moved = []
-    for key in keys:
-        if key.isdecimal():
-            index = int(key) - 1
-            key = place.get(shown[index], "") if 0 <= index < len(shown) else ""
-        moved.append(key)
-    work.keys = "".join(moved)
-    for name in ("active_ms", "wall_ms"):
-        value = draft.get(name)
-        if isinstance(value, int) and value > 0:
-            setattr(work, name, value)
+    if revises is not None and draft.get("revises") != revises.event_id:
+        work.restore(revises)
+    elif draft:
+        work.written = _written(draft)
+        work.marks = marks_of_draft(draft, work.shown)
+        for name in ("active_ms", "wall_ms"):
+            value = draft.get(name)
+            if isinstance(value, int) and value > 0:
+                setattr(work, name, value)
     return work
+
+
+def _written(draft: Mapping[str, Any]) -> list[Written]:
+    try:
+        return msgspec.convert(draft.get("written", []), list[Written])
+    except msgspec.ValidationError:
+        return []  # of another version of the program
 
 
 class DraftKeeper:
@@ -76,6 +106,7 @@ class DraftKeeper:
         """Why the hub refused a draft, as a sentence."""
         self._due: dict[str, dict[str, Any]] = {}
         self._kept: set[str] = set()
+        """Items whose draft the hub has, or is being sent."""
         self._wake = asyncio.Event()
 
     def restored(self, item: Item) -> Work:
@@ -85,8 +116,8 @@ class DraftKeeper:
         return work_of(item)
 
     def put(self, work: Work) -> None:
-        """Keep the picks of an item; an item without picks needs no draft."""
-        if not work.keys:
+        """Keep the marks of an item; an item without marks needs no draft."""
+        if work.empty:
             self.forget(work.task_id)
             return
         self._due[work.task_id] = draft_body(work)
@@ -113,6 +144,8 @@ class DraftKeeper:
         """Send what is due now; with a hub that is away it stays due until the hub is back."""
         while self._due:
             task_id, body = next(iter(self._due.items()))
+            # Noted first: an item that is judged while its draft is on the way must be told too.
+            self._kept.add(task_id)
             try:
                 await self.link.call(SaveDraft(task_id=task_id, body=body), Done)
             except HubError:
@@ -121,7 +154,5 @@ class DraftKeeper:
                 self.problem = str(error)
             if self._due.get(task_id) == body:
                 del self._due[task_id]
-            if body:
-                self._kept.add(task_id)
-            else:
-                self._kept.discard(task_id)
+                if not body:
+                    self._kept.discard(task_id)

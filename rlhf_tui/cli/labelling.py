@@ -8,7 +8,7 @@ import typer
 
 from rlhf_tui.cli import pages
 from rlhf_tui.cli.common import AsOption, WorkspaceOption
-from rlhf_tui.cli.opening import need_terminal, open_label, open_screens, workspace
+from rlhf_tui.cli.opening import need_terminal, open_label, open_plain, open_screens, workspace
 
 
 def register(app: typer.Typer) -> None:
@@ -21,10 +21,18 @@ def label(
         Literal["rank", "thumbs"],
         typer.Option(help="Rank completions side by side, or rate one at a time."),
     ] = "rank",
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain", help="By lines instead of a screen: for screen readers and slow links."
+        ),
+    ] = False,
     as_name: AsOption = None,
     workspace_option: WorkspaceOption = None,
 ) -> None:
     """Rank completions or rate them, with the keyboard."""
+    if plain:
+        raise typer.Exit(open_plain(mode, as_name, workspace_option))
     raise typer.Exit(open_label(mode, as_name, workspace_option))
 
 

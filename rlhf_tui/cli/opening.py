@@ -11,11 +11,12 @@ from pathlib import Path
 
 from rlhf_tui.cli.output import is_terminal
 from rlhf_tui.errors import UsageError
+from rlhf_tui.records import TaskKind
 from rlhf_tui.workspace import VARIABLE, Workspace, find_workspace, has_workspace
 
 INSTEAD = {
     "home": "See what the shell can do: rlhf-tui --help",
-    "label": "Judgements from elsewhere come in by: rlhf-tui import FILE",
+    "label": "Without one, label by lines: rlhf-tui label --plain",
     "dashboard": "In a pipe use: rlhf-tui runs list --json",
     "demo": "Without a terminal use: rlhf-tui demo --auto",
 }
@@ -67,6 +68,15 @@ def open_label(mode: str, as_name: str | None, option: Path | None) -> int:
     """The ranking or the thumbs screen."""
     need_terminal("label")
     return open_screens(workspace(option), f"label:{mode}", annotator_name(as_name))
+
+
+def open_plain(mode: TaskKind, as_name: str | None, option: Path | None) -> int:
+    """The same by lines, on any terminal or none."""
+    from rlhf_tui.config.settings import load_settings
+    from rlhf_tui.plain.program import run_plain
+
+    place = find_workspace(option)
+    return run_plain(place, load_settings(place), mode, annotator_name(as_name))
 
 
 def open_screens(

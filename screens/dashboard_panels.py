@@ -35,6 +35,11 @@ _RM = (
     Panel("accuracy", "share of pairs", ("accuracy", "eval_accuracy")),
     Panel("margin", "chosen - rejected", ("margin", "eval_margin")),
     Panel("reward", "", ("mean_reward", "min_reward", "max_reward")),
+    Panel(
+        "learning curve",
+        "accuracy, by training pairs",
+        ("curve/accuracy", "curve/low", "curve/high"),
+    ),
     *_TRAINING,
 )
 _PPO = (

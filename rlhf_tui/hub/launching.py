@@ -131,7 +131,12 @@ async def resume(hub: Hub, _who: Identity, request: ResumeRun) -> Launched:
     if arguments is None:
         raise UsageError(f"{directory} holds no {layout.ARGS} any more.", hint="Launch it anew.")
     saved = complete(directory / layout.CHECKPOINTS)
-    note = f"It goes on from {saved[-1].name}." if saved else "It has no checkpoint to go on from."
+    if saved:
+        note = f"It goes on from {saved[-1].name}."
+    elif (directory / layout.SHARES).is_dir():
+        note = "The shares of its learning curve that are done are kept; the next one begins anew."
+    else:
+        note = "It has no checkpoint to go on from."
     queued = msgspec.structs.replace(row, state="queued", ended_ms=0, message="")
     await hub.jobs.enqueue(queued, arguments.device)
     return _launched(hub, row.run_id, [note])

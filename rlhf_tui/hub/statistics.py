@@ -16,7 +16,7 @@ from rlhf_tui.runs import layout
 
 SOONEST_S = 10.0
 """Annotators get figures of this age at least while people label: each costs seconds of work."""
-CURVE = "learning_curve.json"
+CURVE = layout.LEARNING_CURVE
 """What `train rm --learning-curve` writes in its run directory."""
 
 

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 MIN_PROMPTS = 8
 """A share of fewer prompts says nothing but how lucky their draw was."""
-DONE = "curve"
-"""Folder in the run directory: one file a share that is done."""
 RULE = "Equal scores count half; pairs of one prompt are not independent."
 
 
@@ -176,10 +174,9 @@ def _measure(
             "curve/accuracy": point.accuracy,
             "curve/low": point.low,
             "curve/high": point.high,
-            "curve/prompts": point.prompts,
         },
     )
-    (context.directory / DONE).mkdir(exist_ok=True)
+    (context.directory / layout.SHARES).mkdir(exist_ok=True)
     layout.write_atomic(_file(context, number), Share(point, flat))
 
 
@@ -231,7 +228,7 @@ def verdict(points: Sequence[CurvePoint], gain: Figure) -> str:
 
 
 def _file(context: RunContext, number: int) -> Path:
-    return context.directory / DONE / f"share-{number + 1}.json"
+    return context.directory / layout.SHARES / f"share-{number + 1}.json"
 
 
 def _saved(context: RunContext, number: int) -> Share | None:

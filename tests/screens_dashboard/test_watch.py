@@ -131,3 +131,11 @@ def test_wrapped_rows_fit_and_lose_no_letter(text: str, width: int) -> None:
 def test_durations() -> None:
     given = [0, 59, 60, 3599, 3600, 86400 * 1.5, 86400 * 2, 86400 * 400]
     assert [duration(s) for s in given] == ["<1m", "<1m", "1m", "59m", "1h", "36h", "2d", "400d"]
+
+
+def test_a_learning_curve_is_one_chart_behind_those_of_its_run() -> None:
+    names = ["curve/high", "curve/accuracy", "curve/low", "loss"]
+    assert [panel.metrics for panel in panels_for("rm", names)] == [
+        ("loss",),
+        ("curve/accuracy", "curve/low", "curve/high"),
+    ]

@@ -90,7 +90,7 @@ def test_every_share_is_measured_and_the_model_is_that_of_all_data(tmp_path: Pat
     logged = lines(context.directory / layout.METRICS)
     shares = [row for row in logged if "curve/accuracy" in row]
     assert [row["step"] for row in shares] == [24, 48, 96]
-    assert [row["curve/prompts"] for row in shares] == [8, 16, 32]
+    assert all(row["curve/low"] <= row["curve/accuracy"] <= row["curve/high"] for row in shares)
     (final,) = [row for row in logged if "eval_accuracy" in row]
     assert shares[-1]["curve/accuracy"] == pytest.approx(final["eval_accuracy"])
     assert [row["step"] for row in logged if "loss" in row] == [1, 2, 3], "of the last alone"

@@ -90,6 +90,11 @@ def nothing(paper: Paper, session: LabelSession) -> None:
         paper.say("No skipped items are left. 'skipped' goes back to new ones.")
     elif not counts.tasks:
         paper.say("There is nothing to judge yet: completions are needed first.")
+    elif counts.judgements + counts.skipped < counts.judgements_wanted:
+        paper.say(
+            f"Nothing is open for you now: {counts.judgements} of {counts.judgements_wanted} are "
+            "judged, and others are at the rest."
+        )
     else:
         paper.say(f"All is judged: {session.mine} by you, {counts.judgements} in all.")
         if counts.skipped:

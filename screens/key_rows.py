@@ -23,7 +23,7 @@ class Key:
     """For the help and the README."""
     screen: str
     """everywhere | home | label (rank and thumbs alike) | rank | thumbs | ask | aspects |
-    dashboard | launch | statistics."""
+    dashboard | launch | history | statistics."""
     group: str
     """The help's heading."""
     footer: str = ""
@@ -186,6 +186,27 @@ LAUNCH: tuple[Key, ...] = (
 )
 """Rows of the launch screen."""
 
+HISTORY: tuple[Key, ...] = (
+    Key("history.open", "enter", "open", "Open the chosen item, to read or revise it", "history",
+        "Items", "open"),
+    Key("history.down", "j,down", "move(1)", "Next item, an older one", "history", "Items",
+        "choose"),
+    Key("history.up", "k,up", "move(-1)", "Item before it", "history", "Items"),
+    Key("history.page-down", "pagedown,space", "page(1)", "A page of items on", "history",
+        "Items"),
+    Key("history.page-up", "pageup,b", "page(-1)", "A page of items back", "history", "Items"),
+    Key("history.first", "home,0", "first", "The newest item", "history", "Items"),
+    Key("history.search", "slash", "search", "Search in prompts, completions and what you wrote",
+        "history", "Find", "search"),
+    Key("history.state", "f", "state", "Only judged, skipped or flagged items; then all",
+        "history", "Find", "filter"),
+    Key("history.kind", "t", "kind", "Only rankings, only thumbs; then both", "history", "Find",
+        "kind"),
+    Key("history.votes", "v", "votes", "How others judged the chosen item", "history", "Items",
+        "votes"),
+)
+"""Rows of the history."""
+
 STATISTICS: tuple[Key, ...] = (
     Key("statistics.next-page", "tab,right,l", "page(1)", "Next page", "statistics", "Pages",
         "page"),
@@ -194,12 +215,12 @@ STATISTICS: tuple[Key, ...] = (
     Key("statistics.view", "1,2,3,4,5,6", "view({key})",
         "You, people, agreement, bias, drift, more labels (those you may see)", "statistics",
         "Pages"),
-    Key("statistics.kind", "t", "kind", "Statistics of rankings, or of thumbs", "statistics",
-        "Pages", "rankings or thumbs"),
-    Key("statistics.refresh", "r", "refresh", "Work the figures out anew", "statistics", "Pages",
-        "refresh"),
     Key("statistics.down", "j,down", "scroll(1)", "Scroll down a line", "statistics", "Read",
         "scroll"),
+    Key("statistics.kind", "t", "kind", "Statistics of rankings, or of thumbs", "statistics",
+        "Pages", "rankings/thumbs"),
+    Key("statistics.refresh", "r", "refresh", "Work the figures out anew", "statistics", "Pages",
+        "refresh"),
     Key("statistics.up", "k,up", "scroll(-1)", "Scroll up a line", "statistics", "Read"),
     Key("statistics.page-down", "pagedown,space", "scroll_page(1)", "Scroll down a page",
         "statistics", "Read"),
@@ -237,7 +258,7 @@ ASPECTS: tuple[Key, ...] = (
 # fmt: on
 
 KEYS: tuple[Key, ...] = (
-    *HOME, *RANK, *THUMBS, *LABEL, *ASK, *ASPECTS, *DASHBOARD, *LAUNCH, *STATISTICS,
+    *HOME, *RANK, *THUMBS, *LABEL, *ASK, *ASPECTS, *DASHBOARD, *LAUNCH, *HISTORY, *STATISTICS,
     *EVERYWHERE,
 )  # fmt: skip
 """The table. Its order is the order of footer and help."""
@@ -251,6 +272,7 @@ TITLES = {
     "aspects": "Aspects",
     "dashboard": "Dashboard",
     "launch": "Launch",
+    "history": "History",
     "statistics": "Statistics",
     "everywhere": "Everywhere",
 }
@@ -262,6 +284,7 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "Thumbs": ("thumbs", "label"),
     "Dashboard": ("dashboard",),
     "Launch": ("launch",),
+    "History": ("history",),
     "Statistics": ("statistics",),
 }
 """Rows that hold at the same time, beside those of `everywhere`: a key has one meaning there."""

@@ -101,10 +101,11 @@ class StatisticsScreen(Room):
 
     def draw(self) -> None:
         dot = self.glyphs.dot
-        where = f" rlhf-tui {dot} {self.program.title} {dot} Statistics of {NAMES[self.kind]}"
+        where = f" Statistics of {NAMES[self.kind]} {dot} {self.program.title}"
         self.status.say("where", Content(where))
         self.status.say("counts", Content(self.as_of()))
         self.status.say("saved", Content.styled(self.state(), "$waiting"))
+        self.tabs.display = len(self.pages) > 1
         self.tabs.update(self.tab_row(), layout=False)
         self.figures.update(self.text())
 
@@ -112,7 +113,7 @@ class StatisticsScreen(Room):
         if self.seen is None:
             return ""
         moment = wording.clock(self.seen.report.computed_ms)
-        return f"as of {moment} " if self.app.size.width >= 80 else moment[-8:]
+        return f"as of {moment} " if self.app.size.width >= 100 else f"{moment[-8:]} "
 
     def state(self) -> str:
         if not self.link.connected:
@@ -128,7 +129,7 @@ class StatisticsScreen(Room):
             word = heading if chosen or self.app.size.width >= 70 else ""
             text = f" {number} {word} " if word else f" {number} "
             parts += [(text, "bold reverse" if chosen else "$quiet"), (" ", "")]
-        return Content.assemble(*parts) if len(self.pages) > 1 else Content("")
+        return Content.assemble(*parts)
 
     def text(self) -> Content:
         if self.problem and self.seen is None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from rlhf_tui.evaluation import wording
-from rlhf_tui.evaluation.report import AnnotatorStats, Report
+from rlhf_tui.evaluation.report import AnnotatorStats, Figure, Report
 from rlhf_tui.hub.messages import KindProgress
-from rlhf_tui.screens.statistics_text import Lines
+from rlhf_tui.screens.statistics_text import GAUGE_FROM, Lines
 from rlhf_tui.screens.theme import Glyphs
 
 MEANT_FOR = {
@@ -69,10 +69,10 @@ def yours(seen: Seen, lines: Lines) -> None:
     lines.facts(rows)
     figures = [figure for _, _, figure in wording.figures_of(mine) if figure.cases]
     if figures:
-        lines.head("You")
+        lines.head("Your figures")
         lines.figures(figures)
     if mine.reliability is not None:
-        lines.facts([("reliable", f"{mine.reliability:.2f} {wording.RELIABILITY[4:]}")])
+        lines.figures([Figure("right", mine.reliability, rule=wording.RELIABILITY[4:])])
     lines.head("Everyone")
     for line in wording.progress(report):
         lines.prose(line)
@@ -88,7 +88,8 @@ def people(seen: Seen, lines: Lines) -> None:
 
 
 def agreement(seen: Seen, lines: Lines) -> None:
-    lines.prose(wording.INTERVALS, "$quiet")
+    bars = " Bars go from 0 to 1." if lines.width >= GAUGE_FROM else ""
+    lines.prose(wording.INTERVALS + bars, "$quiet")
     lines.add()
     lines.figures(seen.report.agreement)
 

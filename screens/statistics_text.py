@@ -17,6 +17,8 @@ GAUGE = 24
 """Cells of a gauge from 0 to 1."""
 GAUGE_FROM = 100
 """Columns from which on there is room for gauges."""
+CASES_FROM = 70
+"""Columns from which on the number of cases stands beside its figure; else with the rule."""
 NAME = 34
 """Cells of a figure's name in a narrow terminal, which cuts it; a wide one gives it more."""
 LONGEST_LINE = 100
@@ -70,12 +72,13 @@ class Lines:
                 ]
                 if wide:
                     parts.append((f"{gauge(figure, self.glyphs)}  ", "$accent"))
-                interval = wording.interval(figure)
-                if self.width >= 70:
-                    parts.append((f"{interval:<14}  {figure.cases:,} cases", "$quiet"))
-                else:
-                    parts.append((interval or f"{figure.cases:,} cases", "$quiet"))
-                self.add(*parts)
+                beside = f"{wording.interval(figure):<14}"
+                if self.width >= CASES_FROM and (figure.cases or figure.value is None):
+                    beside += f"  {figure.cases:,} cases"
+                self.add(*parts, (beside.rstrip(), "$quiet"))
+            if self.width < CASES_FROM:
+                told = [f"{figure.cases:,}" for figure in group if figure.cases]
+                rule = f"{', '.join(told)} cases. {rule}" if told else rule
             self.prose(rule, "$quiet", indent=2)
 
     def table(

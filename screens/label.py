@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from textual import work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from rlhf_tui.records import TaskKind
+from rlhf_tui.records import Completion, TaskKind, Text
 from rlhf_tui.screens.label_drafts import Work
-from rlhf_tui.screens.label_reading import Reading
+from rlhf_tui.screens.label_judging import Judging
+from rlhf_tui.screens.label_past import REVISING
 from rlhf_tui.screens.label_session import LabelSession
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.widgets.empty import nothing_to_label
@@ -22,14 +23,19 @@ LOOK_AGAIN_S = 5.0
 """How often an empty queue asks for new items: a generate run may be filling it."""
 
 
-class LabelScreen(Reading):
+class LabelScreen(Judging):
     """An item to judge. Subclasses say what a judgement is."""
 
     KIND: ClassVar[TaskKind]
     CSS_PATH = Path(__file__).with_name("label.tcss")
 
-    def __init__(self) -> None:
+    def __init__(self, only: str = "") -> None:
+        """
+        Args:
+            only: a task of the person's past, to be revised; nothing else is shown then.
+        """
         super().__init__()
+        self.only = only
         self.drawn: Work | None = None
         """The work on the screen."""
 
@@ -45,7 +51,11 @@ class LabelScreen(Reading):
 
     def on_mount(self) -> None:
         self.session = LabelSession(
-            self.link, self.KIND, self.program.settings.label.prefetch, self.session_changed
+            self.link,
+            self.KIND,
+            self.program.settings.label.prefetch,
+            self.session_changed,
+            only=self.only,
         )
         self.session.start()
         self.set_interval(LOOK_AGAIN_S, self.look_again)
@@ -71,14 +81,6 @@ class LabelScreen(Reading):
         """Show what is judged so far of the current item, and `self.notice` if there is one."""
         raise NotImplementedError
 
-    def keys_of(self, tiers: list[int | None], both_bad: bool) -> str:
-        """The keys that would make an earlier judgement."""
-        return ""
-
-    def undo_key(self) -> bool:
-        """Take back the last key of the current item; False if there is none."""
-        return False
-
     # --- drawing -------------------------------------------------------------------------------
 
     def session_changed(self) -> None:
@@ -92,7 +94,14 @@ class LabelScreen(Reading):
 
     def draw_item(self, notice: str = "") -> None:
         """Put the current item in the place of the one before."""
+        if self.session.over:
+            self.leave_revision()
+            return
         work = self.session.current
+        if work is not None and work.revises is not None and self.drawn is None:
+            notice = notice or REVISING
+        elif work is not None:
+            notice = notice or self.why_skipped(work)
         if work is None:
             self.empty.update(
                 nothing_to_label(self.session, self.glyphs, connected=self.link.connected)
@@ -101,13 +110,12 @@ class LabelScreen(Reading):
             self.set_class(work is None, "-empty")
         self.drawn = work
         if work is not None:
-            self.show_texts(work.item.prompt.prompt, work.item.completions)
+            self.show_texts(work.item.prompt.prompt, work.completions)
         self.draw_judgement_and(notice)
         self.draw_status()
 
-    def redraw_texts(self) -> None:
-        if self.drawn is not None:
-            self.show_texts(self.drawn.item.prompt.prompt, self.drawn.item.completions)
+    def upcoming(self) -> Iterable[tuple[Text, Sequence[Completion]]]:
+        return ((work.item.prompt.prompt, work.completions) for work in self.session.waiting)
 
     def touched(self) -> None:
         self.session.touch()
@@ -120,6 +128,8 @@ class LabelScreen(Reading):
         self.draw_judgement()
 
     def draw_status(self) -> None:
+        self.guidelines_are(self.session.guidelines)
+        self.prepare()
         session, dot = self.session, self.glyphs.dot
         narrow = self.size.width < 80
         where = [self.NAME, self.program.title]
@@ -151,36 +161,3 @@ class LabelScreen(Reading):
         else:
             sign, word, style = glyphs.on, "saved" if saved else "ready", "$picked"
         return Content.assemble((f"{sign} {word} ", style))
-
-    # --- keys ----------------------------------------------------------------------------------
-
-    def action_undo(self) -> None:
-        self.session.touch()
-        if self.session.current is not None and self.undo_key():
-            return
-        if self.session.undo():
-            self.draw_item("Taken back: judge it again.")
-        else:
-            self.undo_earlier()
-
-    @work(exclusive=True)
-    async def undo_earlier(self) -> None:
-        if await self.session.undo_earlier(self.keys_of):
-            self.draw_item("Taken back from an earlier session: judge it again.")
-        else:
-            self.draw_judgement_and(self.session.problem or "There is nothing to take back.")
-
-    def action_skip(self) -> None:
-        self.session.touch()
-        if self.session.current is not None:
-            self.session.skip()
-            self.draw_item("Skipped: S takes up skipped items, u brings this one back.")
-
-    def action_skipped(self) -> None:
-        """Change between new items and those that were skipped."""
-        session = self.session
-        if not session.skipped and not session.counts.skipped:
-            self.draw_judgement_and("You have skipped nothing.")
-            return
-        session.turn_to_skipped(not session.skipped)
-        self.draw_item("Skipped items." if session.skipped else "New items.")

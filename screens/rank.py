@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.content import Content
 
 from rlhf_tui.records import MAX_COMPLETIONS
 from rlhf_tui.screens import keys
 from rlhf_tui.screens.label import LabelScreen
-from rlhf_tui.screens.label_state import RankState, keys_of
+from rlhf_tui.screens.label_state import RankState, order_cleared
+from rlhf_tui.screens.label_words import preference, thumb_word
 from rlhf_tui.screens.widgets.badge import ordinal
+
+FAST = "fast: 1 2 = b x judge and go on"
+ROOM_FOR_WORDS = 72
+"""Columns under which what is noted beside the order is shortened."""
 
 
 class RankScreen(LabelScreen):
@@ -21,84 +28,130 @@ class RankScreen(LabelScreen):
     BINDINGS = keys.bindings("rank", "label")
 
     @property
-    def state(self) -> RankState:
-        work = self.session.current
-        return RankState.replay(len(work.item.completions), work.keys) if work else RankState(0)
+    def fast(self) -> bool:
+        """Fast mode is on, and the item is a pair."""
+        return self.program.personal.choices.fast and self.state.size == 2
 
-    def keys_of(self, tiers: list[int | None], both_bad: bool) -> str:
-        return keys_of(tiers, both_bad=both_bad)
+    def best_so_far(self) -> int | None:
+        groups = self.state.groups
+        return groups[0][0] if groups else None
+
+    # --- drawing -------------------------------------------------------------------------------
 
     def draw_judgement(self) -> None:
         state = self.state
         for pane in self.panes.shown:
-            tier = state.tier(pane.number)
+            number = pane.number
+            tier = state.tier(number)
+            thumb = thumb_word(state.thumbs.get(number))
             if tier is not None:
                 tied = len(state.groups[tier - 1]) > 1
-                pane.head.badge.say(ordinal(tier) + (" tied" if tied else ""), picked=True)
-            elif pane.number == state.left_over:
-                pane.head.badge.say("tied" if state.armed else "last", picked=False)
-            else:
-                pane.head.badge.say("bad" if state.both_bad else "", picked=False)
+                rank = ordinal(tier) + (" tied" if tied else "")
+                pane.head.badge.say(rank, picked=True, thumb=thumb)
+                continue
+            word = "bad" if state.both_bad else "unsure" if state.unsure else ""
+            if number == state.left_over:
+                word = "tied" if state.armed else "last"
+            pane.head.badge.say(word, picked=False, thumb=thumb)
         self.line.update(self.order(state) if self.session.current else "", layout=False)
 
     def order(self, state: RankState) -> Content:
-        """The ranking so far in one row: `2 › 1 = 3`, what Enter would do, or a notice."""
+        """The judgement so far in one row: `2 › 1 = 3`, what Enter would do, or a notice."""
+        narrow = self.size.width < ROOM_FOR_WORDS
         then = f" {self.glyphs.then} "
         picked = then.join(" = ".join(map(str, group)) for group in state.groups)
         if state.left_over is not None:
             picked += (" = " if state.armed else then) + f"({state.left_over})"
         elif state.armed:
             picked += " = ?"
-        bad = "all bad" if state.both_bad else ""
-        done = "  ".join(part for part in (picked, bad) if part)
-        if self.notice:
-            rest = self.notice
-        elif state.missing:
-            rest = state.missing
-        elif state.unpicked and state.left_over is None and not state.both_bad:
-            rest = f"Enter submits, {len(state.unpicked)} unranked"
-        else:
-            rest = "Enter submits"
-        gap = "   " if done else ""
-        return Content.assemble((f" {done}", "bold $picked"), gap, (rest, "$quiet"))
+        words = [picked, preference(state), "all bad" if state.both_bad else ""]
+        words.append("unsure" if state.unsure else "")
+        done = "  ".join(word for word in words if word)
+        noted = self.noted(short=narrow)
+        rest = self.notice or state.missing or self.what_enter_does(state)
+        return Content.assemble(
+            (f" {done}", "bold $picked"),
+            ("   " if done else "", ""),
+            (f"{'+' if narrow else 'with '}{noted}   " if noted else "", ""),
+            (rest, "$quiet"),
+        )
 
-    def press(self, key: str) -> None:
-        work = self.session.current
-        if work is None:
+    def what_enter_does(self, state: RankState) -> str:
+        unranked = len(state.unpicked)
+        if unranked and state.left_over is None and not (state.both_bad or state.unsure):
+            return f"Enter submits, {unranked} unranked"
+        return "Enter submits"
+
+    # --- keys ----------------------------------------------------------------------------------
+
+    def decide(self, token: str) -> None:
+        """A key that says what the order is: in fast mode it judges a pair and goes on."""
+        now = self.session.current
+        if now is None:
             return
-        self.session.touch()
-        state, notice = self.state.press(key)
-        if state.keys != work.keys:
-            work.keys = state.keys
-            self.session.draft()
-        self.draw_judgement_and(notice)
+        if not self.fast:
+            self.press(token)
+            return
+        # What was decided before is put away, so that a judgement that was taken back is
+        # corrected by one key too.
+        now.marks = replace(now.marks, keys=order_cleared(now.marks.keys))
+        if not self.press(*(["1", "=", "2"] if token == "=" else [token])):
+            word = {"=": "a tie", "b": "all bad", "x": "unsure"}.get(token, f"{token} is better")
+            self.submit(f"The last one: {word}.  u takes it back   {FAST}")
 
     def action_pick(self, pane: int) -> None:
-        self.press(str(pane))
+        self.decide(str(pane))
 
     def action_tie(self) -> None:
-        self.press("=")
+        self.decide("=")
 
     def action_bad(self) -> None:
-        self.press("b")
+        self.decide("b")
+
+    def action_unsure(self) -> None:
+        self.decide("x")
+
+    def action_move(self, step: int) -> None:
+        pane = self.chosen or self.state.last
+        if pane is None:
+            self.tell("Nothing is ranked yet that could be moved.")
+        else:
+            self.press(f"{'[' if step < 0 else ']'}{pane}")
+
+    def action_strength(self, step: int) -> None:
+        self.press(">" if step > 0 else "<")
+
+    def action_thumb(self, good: int) -> None:
+        state = self.state
+        bare = (pane for pane in range(1, state.size + 1) if pane not in state.thumbs)
+        pane = self.chosen or next(bare, None)
+        if pane is None:
+            self.tell("All have a thumb: Tab chooses the one to change.")
+        else:
+            self.press(f"{'y' if good else 'n'}{pane}")
+
+    def action_fast(self) -> None:
+        personal = self.program.personal
+        personal.set(fast=not personal.choices.fast)
+        self.session.touch()
+        if not personal.choices.fast:
+            self.tell("Fast mode is off: Enter submits.")
+        elif self.fast:
+            self.tell(f"Fast mode is on: {FAST}")
+        else:
+            self.tell("Fast mode is on; it begins with the next pair.")
 
     def action_submit(self) -> None:
-        if self.session.current is None:
-            return
-        self.session.touch()
-        state = self.state
-        if state.missing:
-            self.draw_judgement_and(state.missing)
-            return
-        self.session.judge(tiers=state.tiers, both_bad=state.both_bad)
-        self.draw_item()
+        missing = self.state.missing
+        if missing:
+            self.session.touch()
+            self.tell(missing)
+        else:
+            self.submit()
 
     def undo_key(self) -> bool:
-        work = self.session.current
-        before = self.state.undo()
-        if work is None or before is None:
+        # In fast mode an order is never half-made: what came back was judged, and the next key
+        # says it anew or goes further back.
+        if self.fast and self.state.keys[-1:] not in "<>" and not self.state.thumbs:
             return False
-        work.keys = before.keys
-        self.session.draft()
-        self.draw_judgement_and("")
-        return True
+        return super().undo_key()

@@ -2,35 +2,66 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.content import Content
 
+from rlhf_tui.records import MAX_COMPLETIONS
 from rlhf_tui.screens import keys
 from rlhf_tui.screens.label import LabelScreen
+from rlhf_tui.screens.label_drafts import Work
+from rlhf_tui.screens.label_state import tokens
+from rlhf_tui.screens.label_words import thumb_word
+from rlhf_tui.screens.widgets.badge import ordinal
+
+KEYS = "y good   n bad"
 
 
 class ThumbsScreen(LabelScreen):
     """A completion, good or bad; the next one comes by itself."""
 
     KIND = "thumbs"
-    PANES = 1
+    PANES = MAX_COMPLETIONS
     NAME = "Thumbs"
     ROOMS = ("thumbs", "label")
     BINDINGS = keys.bindings("thumbs", "label")
 
-    def on_mount(self) -> None:
-        self.panes.panes[0].head.badge.name_it("Completion")
-
     def draw_judgement(self) -> None:
-        if self.session.current is None:
+        now, state = self.session.current, self.state
+        if now is None:
             self.line.update("", layout=False)
             return
-        rest = self.notice or "Is this a good answer?  y good   n bad"
-        self.line.update(Content.assemble((f" {rest}", "$quiet")), layout=False)
+        panes = self.panes.shown
+        for pane in panes:
+            thumb = thumb_word(state.thumbs.get(pane.number))
+            tier = state.tier(pane.number)
+            if len(panes) == 1:
+                pane.head.badge.name_it("Completion", thumb)
+            else:
+                pane.head.badge.say(ordinal(tier) if tier else "", picked=bool(tier), thumb=thumb)
+        noted = self.noted(short=False)
+        rest = self.notice or f"Is this a good answer?  {KEYS}"
+        said = f"with {noted}   " if noted else ""
+        self.line.update(Content.assemble(f" {said}", (rest, "$quiet")), layout=False)
 
     def action_thumb(self, good: int) -> None:
-        if self.session.current is None:
+        now = self.session.current
+        if now is None:
             return
-        self.session.touch()
-        self.session.judge(thumbs=[bool(good)])
+        self.put_thumb_away(now)
+        # Before what may have been written: undo takes that back first.
+        rest, now.marks = tokens(now.marks.keys), replace(now.marks, keys="")
+        self.press("y1" if good else "n1", *rest)
         word = "good" if good else "bad"
-        self.draw_item(f"The last one: {word}.  u takes it back   y good   n bad")
+        self.submit(f"The last one: {word}.  u takes it back   {KEYS}")
+
+    def undo_key(self) -> bool:
+        now = self.session.current
+        if now is not None:
+            self.put_thumb_away(now)
+        return super().undo_key()
+
+    def put_thumb_away(self, now: Work) -> None:
+        """The thumb of a judgement that came back: one key says it anew, or goes further back."""
+        rest = [token for token in tokens(now.marks.keys) if token not in ("y1", "n1")]
+        now.marks = replace(now.marks, keys="".join(rest))

@@ -13,7 +13,7 @@ import pytest
 from textual.pilot import Pilot
 
 from rlhf_tui.app import RlhfApp
-from rlhf_tui.config.settings import DisplaySettings, Settings
+from rlhf_tui.config.settings import DisplaySettings, LabelSettings, Settings
 from rlhf_tui.errors import HubError
 from rlhf_tui.hub.messages import (
     Answer,
@@ -290,10 +290,12 @@ def make_app(workspace: Workspace) -> Callable[..., RlhfApp]:
         *,
         theme: str = "rlhf-dark",
         ascii: bool = False,
+        label: LabelSettings = LabelSettings(),  # noqa: B008
         **more: Any,
     ) -> RlhfApp:
         display = DisplaySettings(theme=theme, ascii="yes" if ascii else "no")
-        return RlhfApp(workspace, start, lambda _: hub, Settings(display=display), **more)
+        settings = Settings(display=display, label=label)
+        return RlhfApp(workspace, start, lambda _: hub, settings, **more)
 
     return make
 

@@ -30,12 +30,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import duckdb
 import msgspec
 
 from rlhf_tui.dataset.spec import Aggregate, DatasetSpec
-from rlhf_tui.errors import UsageError
+from rlhf_tui.errors import HubError, UsageError
 from rlhf_tui.evaluation.worker_process import compute
-from rlhf_tui.store.database import Connection
+from rlhf_tui.store.database import Connection, sentence
 
 MODELS: tuple[Aggregate, ...] = ("dawid-skene", "bradley-terry")
 NAMES = {"dawid-skene": "Dawid and Skene", "bradley-terry": "Bradley and Terry"}
@@ -184,8 +185,21 @@ def _weigh(con: Connection, model: Aggregate) -> Aggregated:
     ).fetchall()[0][0]
     if model not in MODELS or not several:
         return Aggregated()
-    with tempfile.TemporaryDirectory(prefix="rlhf-tui-") as directory:
-        source, target = Path(directory) / "votes.parquet", Path(directory) / "answers.parquet"
+    try:
+        with tempfile.TemporaryDirectory(prefix="rlhf-tui-") as directory:
+            return Aggregated(_answers(con, model, Path(directory)))
+    except OSError as error:
+        raise HubError(
+            f"The reliability of annotators needs room in {tempfile.gettempdir()}:"
+            f" {error.strerror}.",
+            hint="Free some there, or start the hub with TMPDIR set to another directory.",
+        ) from error
+
+
+def _answers(con: Connection, model: Aggregate, directory: Path) -> dict[str, float]:
+    """Fill `answers` from a process that works in `directory`; each person's reliability."""
+    source, target = directory / "votes.parquet", directory / "answers.parquet"
+    try:
         con.execute(
             f"""COPY (
                 SELECT u.question, v.first, v.second, v.annotator, v.vote = 1 AS answer
@@ -193,16 +207,17 @@ def _weigh(con: Connection, model: Aggregate) -> Aggregated:
                 WHERE v.vote <> 0 AND NOT u.settled ORDER BY u.question, v.seq)
             TO '{_quoted(source)}' (FORMAT parquet)"""
         )
-        said = compute(
-            "rlhf_tui.evaluation.reliability",
-            [model, str(source), str(target)],
-            what="The reliability of annotators",
-        )
-        con.execute(
-            "INSERT INTO answers SELECT question, probability"
-            f" FROM read_parquet('{_quoted(target)}')"
-        )
-    return Aggregated(msgspec.json.decode(said, type=dict[str, float]))
+    except duckdb.Error as error:
+        raise sentence(error, source) from error
+    said = compute(
+        "rlhf_tui.evaluation.reliability",
+        [model, str(source), str(target)],
+        what="The reliability of annotators",
+    )
+    con.execute(
+        f"INSERT INTO answers SELECT question, probability FROM read_parquet('{_quoted(target)}')"
+    )
+    return msgspec.json.decode(said, type=dict[str, float])
 
 
 def _quoted(path: Path) -> str:

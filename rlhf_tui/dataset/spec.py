@@ -27,9 +27,11 @@ class DatasetSpec(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True
     """What several judgements of one item come to. all: each judgement makes its own rows.
     majority: a pair (or thumb) that more people decide so than otherwise makes one row;
     unanimous: one that all who decided it decide alike. dawid-skene, bradley-terry: one row,
-    weighed by how reliable its annotators are. A settled item counts as its adjudication says."""
+    weighed by how reliable its annotators are. A settled item counts as its adjudication says.
+    dataset/aggregation.py says it exactly."""
     min_agreement: float = 0.0
-    """Leave out rows on which a smaller share than this, in [0, 1], of those who decided agree."""
+    """Leave out rows on which a smaller share than this, in [0, 1], of those who decided agree;
+    by dawid-skene and bradley-terry rows whose probability is smaller."""
     min_judgements: int = 1
     """Leave out rows that fewer people decided."""
     gold: bool = False

@@ -17,7 +17,7 @@ from rlhf_tui.config.options import RewardOptions, SFTOptions
 from rlhf_tui.dataset.export import write_export
 from rlhf_tui.dataset.snapshot import write_snapshot
 from rlhf_tui.dataset.spec import Aggregate, DatasetSpec
-from rlhf_tui.errors import NothingToDo, UsageError
+from rlhf_tui.errors import HubError, NothingToDo, UsageError
 from rlhf_tui.records import Event, Task
 from rlhf_tui.store.database import Store
 from rlhf_tui.store.log import append
@@ -186,6 +186,18 @@ def test_the_reliable_decide_where_votes_are_even(
     assert rows[3]["votes_for"] == rows[3]["votes_against"] == 1
     assert "judged by several people: weighed by reliability" in note
     assert "Reliability after" in note and "x 0." in note.split("Reliability after")[1]
+
+
+def test_no_room_for_the_votes_is_a_sentence(
+    store: Store, judge: Judge, tmp_path: Path, full_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strangers(store, judge)
+    with pytest.raises(OSError, match="No space"):
+        (full_disk / "fill").write_bytes(bytes(2_000_000))
+    monkeypatch.setattr(tempfile, "tempdir", str(full_disk))
+    with pytest.raises(HubError, match="room"):
+        export(store, tmp_path, kind="preference", aggregate="dawid-skene")
+    assert [path.name for path in full_disk.iterdir()] == ["fill"]
 
 
 def test_strength_is_that_of_a_pair_and_the_mean_of_its_voters(

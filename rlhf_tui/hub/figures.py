@@ -33,7 +33,7 @@ log = logging.getLogger("rlhf_tui.hub")
 PROGRAM = ("-P", "-m", "rlhf_tui.evaluation.statistics")
 """-P: a pandas.py in the working directory is not meant."""
 LIMIT_S = 300.0
-"""A million judgements take some two minutes; who waits longer has given up."""
+"""320,000 rankings of four take 12 s on two cores; who waits longer than this has given up."""
 UNCHANGED_S = 60.0
 """Figures of a log that has not grown are worked out anew after it: known answers may have been
 given or taken away, and 'lately' moves on."""

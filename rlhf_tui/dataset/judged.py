@@ -18,7 +18,6 @@ from rlhf_tui.store.database import Connection
 BY = "(len($annotators::VARCHAR[]) = 0 OR list_contains($annotators::VARCHAR[], {0}.annotator))"
 """Of these annotators; `{0}` is the alias of a table with the column."""
 IN = "(len($runs::VARCHAR[]) = 0 OR list_contains($runs::VARCHAR[], {0}.run_id))"
-
 """Of these generate runs, likewise."""
 
 _CONTENT = """

@@ -104,14 +104,14 @@ def read_judged(path: Path, kind: TaskKind) -> Judged:
         OSError: there is no such file, or it is no Parquet file.
     """
     table = pq.read_table(path, columns=list(COLUMNS))
-    names, annotator = np.unique(_plain(table, "annotator").astype(str), return_inverse=True)
+    names, annotator = _names(table)
     gold_text = table["gold"].to_pylist()
     tokens = table["tokens"].combine_chunks()
     unit = "characters" if len(tokens.values) == 0 or tokens.values.null_count else "tokens"
     return Judged(
         kind=kind,
-        names=names.tolist(),
-        annotator=annotator.astype(np.int32),
+        names=names,
+        annotator=annotator,
         item=_plain(table, "item"),
         repeat=_plain(table, "repeat").astype(bool),
         gold=np.array([text is not None for text in gold_text], dtype=bool),
@@ -123,6 +123,15 @@ def read_judged(path: Path, kind: TaskKind) -> Judged:
         unit=unit,
         blocks=_blocks(table, unit, gold_text),
     )
+
+
+def _names(table: pa.Table) -> tuple[list[str], Array]:
+    """The annotators, sorted, and of each row the place in that list."""
+    encoded = table["annotator"].combine_chunks().dictionary_encode()
+    seen: list[str] = encoded.dictionary.to_pylist()
+    names = sorted(seen)
+    places = np.array([names.index(name) for name in seen], dtype=np.int32)
+    return names, places[encoded.indices.to_numpy()] if names else np.empty(0, np.int32)
 
 
 def _plain(table: pa.Table, name: str) -> Array:

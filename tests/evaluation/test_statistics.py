@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import warnings
 from pathlib import Path
 
@@ -9,8 +11,11 @@ import numpy as np
 import pytest
 from evaluation.world import World, named, person
 
+from rlhf_tui.evaluation import rankings
+from rlhf_tui.evaluation.agreement import pairwise_agreement
 from rlhf_tui.evaluation.intervals import effective_cases, jackknife, share
 from rlhf_tui.evaluation.report import Figure
+from rlhf_tui.records import Event, new_event_id
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -155,6 +160,67 @@ def test_gold_items_and_repeats_are_no_agreement_between_people(tmp_path: Path) 
     assert told(named(report.agreement, "raw agreement")) == (0.0, 1)
     assert (report.tasks, report.judgements, report.wanted) == (2, 4, 3)
     assert person(report, "ann").judgements == 3
+
+
+def test_a_random_world_agrees_with_counting_in_plain_python(tmp_path: Path) -> None:
+    draw = random.Random(11)
+    world = World()
+    for number in range(60):
+        letters = "abcdef"[: draw.randint(2, 6)]
+        world.task(f"t{number:02}", letters, overlap=4)
+        for who in ("ann", "bob", "cy", "dee"):
+            if draw.random() < 0.3:
+                continue
+            shown = draw.sample(letters, len(letters))
+            tiers = [draw.choice([None, 1, 2, 3]) for _ in letters]
+            world.events.append(
+                Event(
+                    new_event_id(),
+                    "judge",
+                    f"t{number:02}",
+                    who,
+                    shown=[f"t{number:02}-{letter}" for letter in shown],
+                    tiers=tiers,
+                )
+            )
+    report = world.worked(tmp_path).report
+    counted = pairwise_agreement(world.events)
+    pairs = sum(one.pairs for one in counted)
+    agreed = sum(one.agreed for one in counted)
+    assert pairs > 100
+    assert told(named(report.agreement, "raw agreement")) == (pytest.approx(agreed / pairs), pairs)
+    mine = [one for one in counted if "cy" in (one.first, one.second)]
+    assert told(person(report, "cy").others) == (
+        pytest.approx(sum(one.agreed for one in mine) / sum(one.pairs for one in mine)),
+        sum(one.pairs for one in mine),
+    )
+    won = [
+        first < second
+        for event in world.events
+        for first, second in itertools.combinations(event.tiers, 2)
+        if first is not None and second is not None and first != second
+    ]
+    assert told(named(report.bias, "first shown wins")) == (
+        pytest.approx(sum(won) / len(won)),
+        len(won),
+    )
+
+
+def test_of_very_many_rankings_an_even_selection_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rankings, "MOST_UNITS", 30)
+    monkeypatch.setattr(rankings, "MOST_PAIRS", 10)
+    world = World()
+    for number in range(40):
+        world.task(f"t{number:02}", "abc", overlap=2)
+        world.ranks("ann", f"t{number:02}", "a>b>c")
+        world.ranks("bob", f"t{number:02}", "a>b>c" if number % 8 else "c>b>a")
+    agreement = world.worked(tmp_path).report.agreement
+    alpha, tau = named(agreement, "Krippendorff"), named(agreement, "Kendall")
+    # Every fourth item of either: 0, 4, 8 …, half of them alike.
+    assert (alpha.cases, tau.cases) == (30, 10)
+    assert tau.value == pytest.approx(0.0)
 
 
 # --- people ---------------------------------------------------------------------------------

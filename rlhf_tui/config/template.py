@@ -21,7 +21,7 @@ BELOW = {
     "keys": (
         "Any key moves by its id; the help (?) and the README list keys and ids. Examples:",
         '   "rank.submit" = ["enter", "ctrl+n"]',
-        '   "rank.pick" = ["a", "s", "d", "f", "g", "h", "j", "k", "l"]',
+        '   "rank.pick" = ["F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9"]',
         '   "label.markdown" = ""',
         "The same lines in a person's own keys.toml hold for that person, over these.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from textual import events
 from rlhf_tui.app import RlhfApp
 from rlhf_tui.config.keys import KeysTable, read_keys
 from rlhf_tui.config.settings import load_settings
+from rlhf_tui.config.template import template
 from rlhf_tui.errors import UsageError
 from rlhf_tui.screens import key_names, keys
 from rlhf_tui.screens.help import HelpScreen
@@ -154,6 +156,24 @@ def test_the_workspaces_keys_and_ones_own_over_them(workspace: Workspace) -> Non
     found = load_keymap(table, workspace.config)
     assert keys_of(found, "label.next-match") == ["n", "full_stop"]
     assert keys_of(found, "label.undo") == ["u"]
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+EXAMPLES = {
+    "rlhf.toml": [line.removeprefix("#   ") for line in template({}).splitlines()],
+    "annotators.md": (DOCS / "annotators.md").read_text(encoding="utf-8").splitlines(),
+    "running-a-labelling.md": (DOCS / "running-a-labelling.md").read_text("utf-8").splitlines(),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_examples_of_the_docs_can_be_used(name: str) -> None:
+    lines = [line.strip() for line in EXAMPLES[name]]
+    example = [line for line in lines if line.startswith(('"rank.', '"label.', 'preset = "vim'))]
+    assert len(example) >= 2
+    table = read_keys(tomllib.loads("\n".join(example)), name)
+    changed = load_keymap(table, Path(name))
+    assert keys_of(changed, "label.markdown") == []
 
 
 @pytest.mark.parametrize(

@@ -109,20 +109,28 @@ class Figures:
     async def _work_out(self, kind: TaskKind) -> Kept:
         loop = asyncio.get_running_loop()
         mark, begun = self._mark(), loop.time()
+        try:
+            worked = await self._worked(kind)
+        except OSError as error:
+            raise HubError(
+                f"The statistics could not be worked out: {error.strerror or error}.",
+                hint=f"Is there room on the disk of {self._hub.workspace.exports}?",
+            ) from error
+        self._kept[kind] = kept = Kept(worked, mark, begun)
+        log.info("statistics of %s in %.1f s", kind, loop.time() - begun)
+        return kept
+
+    async def _worked(self, kind: TaskKind) -> Worked:
         place = self._hub.workspace.exports / ".fetching"  # cleared when a hub starts
         place.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="statistics-", dir=place) as name:
             directory = Path(name)
             facts = await self._hub.read(write_judged, directory / JUDGEMENTS, kind)
-            if facts.judgements:
-                (directory / FACTS).write_bytes(msgspec.json.encode(facts))
-                await self._run(directory)
-                worked = msgspec.json.decode((directory / WORKED).read_bytes(), type=Worked)
-            else:
-                worked = Worked(nothing_judged(facts), {})
-        self._kept[kind] = kept = Kept(worked, mark, begun)
-        log.info("statistics of %s in %.1f s", kind, loop.time() - begun)
-        return kept
+            if not facts.judgements:
+                return Worked(nothing_judged(facts), {})
+            (directory / FACTS).write_bytes(msgspec.json.encode(facts))
+            await self._run(directory)
+            return msgspec.json.decode((directory / WORKED).read_bytes(), type=Worked)
 
     async def _run(self, directory: Path) -> None:
         self.computations += 1

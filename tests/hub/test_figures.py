@@ -112,6 +112,12 @@ async def test_one_that_takes_too_long_is_ended_with_a_sentence(
     assert (await figures.of("rank", 0)).report.judgements == 1
 
 
+async def test_no_place_for_the_files_is_a_sentence(hub: Any) -> None:
+    (hub.workspace.exports / ".fetching").write_text("not a directory")
+    with pytest.raises(HubError, match="could not be worked out: File exists"):
+        await Figures(hub).of("rank", 0)
+
+
 async def test_without_judgements_no_process_is_started(hub: Any) -> None:
     figures = Figures(hub)
     worked = await figures.of("thumbs", 0)

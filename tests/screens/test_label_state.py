@@ -6,9 +6,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhf_tui.screens.label_state import IDLE_AFTER_S, RankState, WorkClock
+from rlhf_tui.screens.label_state import (
+    IDLE_AFTER_S,
+    RankState,
+    WorkClock,
+    order_cleared,
+    tokens,
+)
+from rlhf_tui.screens.label_tiers import tier_of
 
-KEYS = st.text(alphabet="123456789=b", max_size=30)
+PANE = st.integers(1, 9).map(str)
+TOKENS = st.lists(
+    st.one_of(
+        PANE,
+        st.sampled_from("=bx<>"),
+        st.tuples(st.sampled_from("[]ynw"), PANE).map("".join),
+        st.tuples(st.just("e"), PANE, PANE).map("".join),
+    ),
+    max_size=25,
+)
+KEYS = TOKENS.map("".join)
 
 
 def state(size: int, keys: str) -> RankState:
@@ -30,6 +47,19 @@ def state(size: int, keys: str) -> RankState:
         (3, "1==2", [1, 2, 3]),  # = twice is taken back
         (4, "b", [None] * 4),
         (4, "b41", [2, None, None, 1]),
+        (4, "12x", [None] * 4),  # unsure puts the order away
+        (4, "12xx", [1, 2, None, None]),  # and brings it back
+        (4, "12x3", [None, None, 1, None]),  # a pick takes the unsure back
+        (3, "12[2", [2, 1, 3]),
+        (3, "12]2", [1, 3, 2]),  # with the one that came last by itself
+        (3, "1=2]1", [2, 1, 3]),  # out of a tie
+        (3, "1=2[3", [2, 2, 1]),  # over a tie as a whole
+        (3, "1[1", [1, None, None]),  # first already
+        (3, "1e31", [2, 3, 1]),  # edited, chosen, rejected
+        (3, "12e32", [1, 3, 2]),  # an edit stands directly above what it was made of
+        (3, "3e13", [1, 3, 2]),
+        (3, "12w3", [2, 3, 1]),
+        (3, "1e31]3", [2, 3, 1]),  # and stays above it
     ],
 )
 def test_the_tiers_of_a_ranking(size: int, keys: str, tiers: list[int | None]) -> None:
@@ -47,6 +77,9 @@ def test_the_tiers_of_a_ranking(size: int, keys: str, tiers: list[int | None]) -
         (2, "1", True),
         (1, "1", False),
         (1, "b", True),
+        (4, "x", True),
+        (4, "xx", False),
+        (4, "y1y2", False),  # thumbs are no ranking
     ],
 )
 def test_when_it_can_be_submitted(size: int, keys: str, ready: bool) -> None:
@@ -55,12 +88,26 @@ def test_when_it_can_be_submitted(size: int, keys: str, ready: bool) -> None:
 
 def test_keys_that_cannot_be_taken_say_why_and_change_nothing() -> None:
     picked = state(3, "1")
-    for key, reason in (("1", "ranked already"), ("7", "no completion 7"), ("0", "no completion")):
+    for key, reason in (
+        ("1", "ranked already"),
+        ("7", "no completion 7"),
+        ("0", "no completion"),
+        ("[7", "no completion 7"),
+        ("]2", "not ranked yet"),
+        ("[1", "first already"),
+        (">", "for pairs"),
+        ("e22", "edit of itself"),
+        ("?", "says nothing"),
+        ("", "says nothing"),
+    ):
         after, notice = picked.press(key)
         assert after == picked
         assert reason in notice
     assert "Pick one first" in RankState(3).press("=")[1]
     assert "All are ranked" in state(2, "12").press("=")[1]
+    assert "strongest" in state(2, ">>>>").press(">")[1]
+    assert "No strength" in state(2, "").press("<")[1]
+    assert "takes it back first" in state(3, "1e31").press("x")[1]
 
 
 @given(st.integers(1, 9), KEYS)
@@ -73,7 +120,65 @@ def test_tiers_are_dense_and_ties_are_what_was_tied(size: int, keys: str) -> Non
     for tier, group in enumerate(result.ranked, 1):
         assert all(tiers[pane - 1] == tier for pane in group)
     ranked = sum(tier is not None for tier in tiers)
-    assert (result.missing == "") == (result.both_bad or ranked >= 2)
+    assert (result.missing == "") == (result.both_bad or result.unsure or ranked >= 2)
+    assert not (result.unsure and (ranked or result.both_bad))
+    assert result.strength is None or (size == 2 and len(used) == 2)
+    for edit, parent in result.parents.items():
+        assert tiers[edit - 1] is not None
+        assert tier_of(result.ranked, edit) < tier_of(result.ranked, parent)  # type: ignore[operator]
+
+
+@given(st.integers(2, 9), KEYS, PANE, st.sampled_from("[]"))
+def test_a_move_changes_the_place_of_one_entry_by_one_place(
+    size: int, keys: str, pane: str, sign: str
+) -> None:
+    before = state(size, keys)
+    after, notice = before.press(sign + pane)
+    if notice:
+        assert after == before
+        return
+    moved, step = int(pane), -1 if sign == "[" else 1
+    groups, then = before.ranked, after.groups
+    assert sorted(sum(then, ())) == sorted(sum(groups, ()))
+    others = [tuple(p for p in group if p != moved) for group in groups]
+    assert [g for g in others if g] == [
+        g for g in (tuple(p for p in group if p != moved) for group in then) if g
+    ]
+    at = next(index for index, group in enumerate(groups) if moved in group)
+    if len(groups[at]) == 1:
+        # A permutation of the tiers, and the way back is the other key.
+        order = list(groups)
+        order[at], order[at + step] = order[at + step], order[at]
+        assert list(then) == order
+        back, refused = after.press(("]" if sign == "[" else "[") + pane)
+        assert (refused, back.groups) == ("", groups)
+    else:
+        assert (moved,) in then
+        assert len(then) == len(groups) + 1
+    assert after.undo() == before
+    assert after.last == moved
+
+
+@given(st.integers(2, 9), KEYS)
+def test_thumbs_and_strength_stay_when_the_order_is_put_away(size: int, keys: str) -> None:
+    made = state(size, keys)
+    cleared = state(size, order_cleared(made.keys))
+    assert (cleared.groups, cleared.both_bad, cleared.unsure) == ((), False, False)
+    assert (cleared.thumbs, cleared.leaning) == (made.thumbs, made.leaning)
+
+
+def test_every_order_of_three_is_reached_by_moves() -> None:
+    reached, new = set(), {state(3, "123").groups}
+    while new:
+        reached |= new
+        found = set()
+        for groups in new:
+            keys = "".join("=".join(map(str, group)) for group in groups)
+            for move in ("[1", "[2", "[3", "]1", "]2", "]3"):
+                found.add(state(3, keys).press(move)[0].ranked)
+        new = found - reached
+    assert {group for groups in reached for group in groups} == {(1,), (2,), (3,)}
+    assert len(reached) == 6
 
 
 @given(st.integers(1, 9), KEYS)
@@ -81,7 +186,7 @@ def test_undo_walks_back_to_the_beginning_through_states_that_were_there(
     size: int, keys: str
 ) -> None:
     seen = [RankState(size)]
-    for key in keys:
+    for key in tokens(keys):
         after, notice = seen[-1].press(key)
         if not notice:
             seen.append(after)

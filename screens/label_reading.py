@@ -24,6 +24,8 @@ from rlhf_tui.screens.widgets.scroller import Scroller
 
 BESIDE = 110
 """Columns in which the guidelines stand beside the completions, not over them."""
+TOLD_S = 15
+"""How long it is told that the guidelines have changed."""
 PREPARE_AFTER_S = 0.02
 """After an item is on the screen: its keys come first, then the items behind it are laid out."""
 
@@ -147,6 +149,9 @@ class Reading(Scrolling):
     def _prepare_one(self) -> None:
         self._preparing = False
         width = self.panes.panes[0].text.width
+        if not width:
+            self.prepare()  # nothing is laid out yet
+            return
         for prompt, completions in self.upcoming():
             pages = [(self._page(prompt, prompt=True), self.prompt_text.width)]
             pages += [(self._page(one.completion), width) for one in completions]
@@ -282,7 +287,8 @@ class Reading(Scrolling):
         seen = personal.choices.guidelines.get(workspace, "")
         if found.version and found.version != seen:
             new = "The guidelines have changed" if seen else "There are guidelines"
-            self.tell(f"{new}: g shows them.")
+            # Not in the row of notices: the next key may come before it was read.
+            self.notify(f"{new}: g shows them.", title="Guidelines", timeout=TOLD_S, markup=False)
             personal.set(guidelines={workspace: found.version})
 
     def action_guidelines(self) -> None:
@@ -293,6 +299,7 @@ class Reading(Scrolling):
             self.panel.put(None, code_theme=code_theme(self.app.current_theme))
         self.mark_target(GUIDELINES if opened else None)
         self.keep_the_turn_to_answer()
+        self.tell("j and k scroll the guidelines, g goes back." if opened else "")
 
 
 def plain_completion(text: Text) -> str:

@@ -14,7 +14,9 @@ from rlhf_tui.screens.widgets.scroller import Scroller
 from rlhf_tui.screens.widgets.text import clean, renderable
 
 NONE = "There are no guidelines yet: whoever runs the labelling writes them into guidelines.md."
-SHORT = 12
+WORDED = 56
+"""Columns of a panel whose title has room for words."""
+SHORT = 8
 """Characters of a version that people are shown: it is a hash."""
 
 
@@ -55,12 +57,14 @@ class GuidelinesPanel(Vertical):
 
     def draw_heading(self) -> None:
         version = clean(self.version[:SHORT]).text
-        parts = [f"  version {version}"] if version else []
-        if self._active:
-            parts.append(f"  {self.glyphs.marker} scrolls")
-        more = self.body.more(self.glyphs)
-        if more:
-            parts.append(f"  {more}")
+        narrow = self.size.width < WORDED
+        more = self.body.more(self.glyphs, room=5 if narrow else 12)
+        scrolls = self.glyphs.marker + ("" if narrow else " scrolls")
+        parts = [
+            f"  {scrolls}" if self._active else "",
+            f"  {more}" if more else "",
+            f"  version {version}" if version else "",
+        ]
         self.heading.update(
             Content.assemble((" Guidelines ", "bold reverse"), ("".join(parts), "$quiet")),
             layout=False,

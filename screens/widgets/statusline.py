@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from rlhf_tui.screens import keys
+from rlhf_tui.screens.widgets.text import FORBIDDEN, clean
 
 if TYPE_CHECKING:
     from rlhf_tui.app import RlhfApp
@@ -35,7 +36,12 @@ class StatusLine(Horizontal):
         yield self.saved
 
     def say(self, part: str, content: Content) -> None:
-        """Change one part: `where`, `counts` or `saved`."""
+        """Change one part: `where`, `counts` or `saved`.
+
+        Names of directories and people stand here: what acts on a terminal is taken out.
+        """
+        if FORBIDDEN.search(content.plain):
+            content = Content(clean(content.plain).text)
         if self._said.get(part) == content:
             return
         self._said[part] = content

@@ -15,6 +15,7 @@ from pathlib import Path
 from textual import events, work
 from textual.app import App
 from textual.geometry import Size
+from textual.notifications import SeverityLevel
 
 from rlhf_tui.config.settings import Settings, load_settings
 from rlhf_tui.errors import RlhfError, UsageError, nearest
@@ -26,6 +27,7 @@ from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.personal import Personal, personal_path
 from rlhf_tui.screens.room import Room
 from rlhf_tui.screens.small import TooSmall, too_small
+from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.workspace import Workspace, init_workspace
 
 HANG_UP_S = 12.0
@@ -121,6 +123,8 @@ class RlhfApp(App[int]):
         self.theme = theme.checked(self.settings.display.theme)
         if self.personal.choices.theme in [one.name for one in theme.THEMES]:
             self.theme = self.personal.choices.theme
+        if self.no_color:
+            self.theme = theme.MONO  # NO_COLOR: what Textual makes of colours then is grey ones
         if workspace is not None:
             self.title = self.settings.workspace.name or workspace.root.name
 
@@ -194,6 +198,28 @@ class RlhfApp(App[int]):
                 self.push_screen(TooSmall(width, height))
         elif isinstance(top, TooSmall):
             self.pop_screen()
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Show a short message; never as markup, because a sentence may quote a file or a person.
+
+        Args:
+            markup: taken for the signature's sake; whatever it says, markup is not read.
+        """
+        super().notify(
+            clean(message).text,
+            title=clean(title).text,
+            severity=severity,
+            timeout=timeout,
+            markup=False,
+        )
 
     # --- the end -------------------------------------------------------------------------------
 

@@ -10,13 +10,14 @@ the other, u(u-1)/2 + d(d-1)/2 of the n(n-1)/2 pairs agree.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
 
 import msgspec
 
 from rlhf_tui.records import Event, TaskKind
 from rlhf_tui.store.database import Connection, Store
 from rlhf_tui.store.read import events_at
+from rlhf_tui.store.trail import standing
 
 
 class DisputeRow(msgspec.Struct, frozen=True):
@@ -27,12 +28,11 @@ class DisputeRow(msgspec.Struct, frozen=True):
 
 
 _AGREEMENT = """
-    WITH several AS (
-        SELECT task_id FROM judgements WHERE {where}
-        GROUP BY task_id HAVING count(*) > 1),
+    WITH given AS ({given}),
+    several AS (SELECT task_id FROM given GROUP BY task_id HAVING count(*) > 1),
     mine AS (
         SELECT j.seq, j.task_id, t.kind, j.shown, j.tiers, j.thumbs
-        FROM judgements j JOIN tasks t USING (task_id)
+        FROM given j JOIN tasks t USING (task_id)
         WHERE NOT j.unsure AND j.task_id IN (SELECT task_id FROM several)
         AND ($kind IS NULL OR t.kind = $kind)),
     ranks AS (
@@ -56,6 +56,9 @@ _AGREEMENT = """
     FROM questions GROUP BY task_id HAVING sum((one + other) * (one + other - 1)) > 0"""
 
 
+_UNSETTLED = "SELECT * FROM judgements WHERE task_id NOT IN (SELECT task_id FROM settled)"
+
+
 def disputes(
     store: Store, *, kind: TaskKind | None = None, limit: int = 20, offset: int = 0
 ) -> tuple[list[DisputeRow], int]:
@@ -64,7 +67,7 @@ def disputes(
     Returns:
         The least agreed first, of equals the first imported; and how many there are in all.
     """
-    query = _AGREEMENT.format(where="task_id NOT IN (SELECT task_id FROM settled)")
+    query = _AGREEMENT.format(given=_UNSETTLED)
     with store.reading() as con:
         found = con.execute(
             f"""SELECT task_id, agreement, count(*) OVER () FROM ({query}) AS a
@@ -107,11 +110,12 @@ def dispute(store: Store, task_id: str) -> DisputeRow:
     return DisputeRow(task_id, share, events[0] if events else None)
 
 
-def _agreement_of(con: Connection, task_ids: Collection[str]) -> dict[str, float]:
-    if not task_ids:
+def _agreement_of(con: Connection, task_ids: Sequence[str]) -> dict[str, float]:
+    seqs = ", ".join(map(str, standing(con, task_ids)))
+    if not seqs:
         return {}
-    query = _AGREEMENT.format(where="list_contains($tasks::VARCHAR[], task_id)")
-    return dict(con.execute(query, {"tasks": list(task_ids), "kind": None}).fetchall())
+    query = _AGREEMENT.format(given=f"SELECT * FROM events WHERE seq IN ({seqs})")
+    return dict(con.execute(query, {"kind": None}).fetchall())
 
 
 def set_gold(store: Store, task_id: str, tiers: dict[str, int] | None) -> None:

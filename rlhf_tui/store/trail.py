@@ -13,8 +13,9 @@ from rlhf_tui.store.read import by_ids, events_at
 
 HistoryState = Literal["judged", "skipped", "flagged"]
 
-SEARCHED_AT_ONCE = 200
-"""Items whose texts are read in one query: most searches are answered by the newest ones."""
+SEARCHED_FIRST = 200
+"""Items whose texts are read first: most searches are answered by the newest ones. The rest is
+read in one pass, which among a million completions takes a second, however many they are."""
 
 
 class HistoryRow(msgspec.Struct, frozen=True):
@@ -92,12 +93,10 @@ def history(
             return _with_events(con, [HistoryRow(*row) for row in found])
         rows = [HistoryRow(*row) for row in con.execute(_HISTORY, given).fetchall()]
         kept: list[HistoryRow] = []
-        for start in range(0, len(rows), SEARCHED_AT_ONCE):
-            part = rows[start : start + SEARCHED_AT_ONCE]
-            holding = _holding(con, part, search.lower())
-            kept += [row for row in part if row.task_id in holding]
-            if len(kept) >= limit:
-                break
+        for part in (rows[:SEARCHED_FIRST], rows[SEARCHED_FIRST:]):
+            if part and len(kept) < limit:
+                holding = _holding(con, part, search)
+                kept += [row for row in part if row.task_id in holding]
         return _with_events(con, kept[:limit])
 
 
@@ -119,12 +118,12 @@ def _holding(con: Connection, rows: Sequence[HistoryRow], search: str) -> set[st
         for task_id, prompt, ids in tasks
         if prompt in prompts or not completions.isdisjoint(ids)
     }
-    seqs = ", ".join(str(row.seq) for row in rows)
     said = con.execute(
-        f"""SELECT task_id FROM events WHERE seq IN ({seqs}) AND contains(lower(
+        f"""SELECT task_id FROM events 
+            WHERE seq IN (SELECT unnest(?::BIGINT[])) AND contains(lower(
             array_to_string(list_concat([critique, reason], tags,
                 [{_SAID.format("w.")} FOR w IN written]), chr(10))), lower(?))""",
-        [search],
+        [[row.seq for row in rows], search],
     ).fetchall()
     found.update(task_id for (task_id,) in said)
     found.update(row.task_id for row in rows if search.lower() in row.flagged.lower())
@@ -139,11 +138,10 @@ def _texts_holding(
     ).fetchall()
     if not places:
         return set()
-    listed = ", ".join(str(place) for (place,) in places)
     found = con.execute(
-        f"SELECT {key} FROM {table} WHERE position IN ({listed})"
+        f"SELECT {key} FROM {table} WHERE position IN (SELECT unnest(?::BIGINT[]))"
         f" AND contains(lower({_SAID.format('')}), lower(?))",
-        [search],
+        [[place for (place,) in places], search],
     ).fetchall()
     return {one for (one,) in found}
 
@@ -174,13 +172,18 @@ def votes(store: Store, task_ids: Sequence[str]) -> dict[str, list[Event]]:
     if not found:
         return found
     with store.reading() as con:
-        seqs = con.execute(
-            """SELECT max(seq) FROM events
-            WHERE kind IN ('judge', 'revise', 'retract')
-            AND task_id IN (SELECT unnest(?::VARCHAR[]))
-            GROUP BY task_id, annotator HAVING arg_max(kind, seq) <> 'retract'""",
-            [list(found)],
-        ).fetchall()
-        for event in reversed(events_at(con, [seq for (seq,) in seqs])):
+        for event in reversed(events_at(con, standing(con, list(found)))):
             found[event.task_id].append(event)
     return found
+
+
+def standing(con: Connection, task_ids: Sequence[str]) -> list[int]:
+    """Places in the log of the current judgements of these tasks; quicker than by the view."""
+    found = con.execute(
+        """SELECT max(seq) FROM events
+        WHERE kind IN ('judge', 'revise', 'retract')
+        AND task_id IN (SELECT unnest(?::VARCHAR[]))
+        GROUP BY task_id, annotator HAVING arg_max(kind, seq) <> 'retract'""",
+        [list(task_ids)],
+    ).fetchall()
+    return [seq for (seq,) in found]

@@ -7,6 +7,7 @@ import random
 import warnings
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from evaluation.world import World, named, person
@@ -15,7 +16,7 @@ from rlhf_tui.evaluation import rankings
 from rlhf_tui.evaluation.agreement import pairwise_agreement
 from rlhf_tui.evaluation.intervals import effective_cases, jackknife, share
 from rlhf_tui.evaluation.report import Figure
-from rlhf_tui.records import Event, new_event_id
+from rlhf_tui.records import Event, Written, new_event_id
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -204,6 +205,28 @@ def test_a_random_world_agrees_with_counting_in_plain_python(tmp_path: Path) -> 
         pytest.approx(sum(won) / len(won)),
         len(won),
     )
+
+
+def test_what_people_wrote_themselves_wins_nothing(tmp_path: Path) -> None:
+    world = World()
+    world.task("t", overlap=2)
+    world.ranks(
+        "ann",
+        "t",
+        "a>b",
+        shown="ba",
+    )
+    mine = world.events[0]
+    world.events[0] = msgspec.structs.replace(
+        mine,
+        shown=["edit", *mine.shown],
+        tiers=[1, 3, 2],
+        written=[Written("edit", "better", parent="t-a")],
+    )
+    world.ranks("bob", "t", "a>b")
+    report = world.worked(tmp_path).report
+    assert told(named(report.agreement, "raw agreement")) == (1.0, 1)
+    assert told(named(report.bias, "first shown wins")) == (0.5, 2)
 
 
 def test_of_very_many_rankings_an_even_selection_is_taken(

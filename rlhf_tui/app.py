@@ -10,7 +10,9 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 from textual import events, work
 from textual.app import App
@@ -20,7 +22,6 @@ from textual.notifications import SeverityLevel
 from rlhf_tui.config.settings import Settings, load_settings
 from rlhf_tui.errors import RlhfError, UsageError, nearest
 from rlhf_tui.screens import theme
-from rlhf_tui.screens.home import HomeScreen
 from rlhf_tui.screens.keymap import Keymap, load_keymap
 from rlhf_tui.screens.link import Link
 from rlhf_tui.screens.messages import HubChanged
@@ -36,40 +37,36 @@ a terminal that is gone can block every further write."""
 MakeLink = Callable[[Workspace], Link]
 
 
-def room(where: str) -> Room:
-    """The room of a name: `home`, `label:rank`, `label:thumbs`, `dashboard[:RUN]`, `launch:KIND`,
-    `statistics`.
+ROOMS: dict[str, tuple[str, str]] = {
+    "home": ("home", "HomeScreen"),
+    "label:rank": ("rank", "RankScreen"),
+    "label:thumbs": ("thumbs", "ThumbsScreen"),
+    "history": ("history", "HistoryScreen"),
+    "review:rank": ("review", "ReviewRankScreen"),
+    "review:thumbs": ("review", "ReviewThumbsScreen"),
+    "statistics": ("statistics", "StatisticsScreen"),
+    "launch": ("launch", "LaunchScreen"),
+    "dashboard": ("dashboard", "DashboardScreen"),
+}
+"""Name of a room → its module and class. Modules are imported when a room is opened, so that the
+first paint waits for one of them only."""
 
-    Rooms are imported when they are opened, so that the first paint waits for one of them only.
+
+def room(where: str) -> Room:
+    """The room of a name of ROOMS; what stands behind it (`dashboard:RUN`, `launch:KIND`,
+    `label:rank:TASK` for the revision of one item of the past) is handed to it.
 
     Raises:
         UsageError: there is no such room.
     """
-    name, _, rest = where.partition(":")
-    if where == "home":
-        return HomeScreen()
-    if where == "label:rank":
-        from rlhf_tui.screens.rank import RankScreen
-
-        return RankScreen()
-    if where == "label:thumbs":
-        from rlhf_tui.screens.thumbs import ThumbsScreen
-
-        return ThumbsScreen()
-    if name == "dashboard":
-        from rlhf_tui.screens.dashboard import DashboardScreen
-
-        return DashboardScreen(rest or None)
-    if name == "launch" and rest:
-        from rlhf_tui.screens.launch import LaunchScreen
-
-        return LaunchScreen(rest)
-    if where == "statistics":
-        from rlhf_tui.screens.statistics import StatisticsScreen
-
-        return StatisticsScreen()
-    known = ("home", "label:rank", "label:thumbs", "dashboard", "launch:KIND", "statistics")
-    raise UsageError(f"There is no screen {where!r}.", hint=nearest(where, known))
+    first, _, rest = where.partition(":")
+    second, _, rest_of_two = rest.partition(":")
+    for name, argument in ((f"{first}:{second}", rest_of_two), (first, rest)):
+        if name in ROOMS:
+            module, screen = ROOMS[name]
+            opened = getattr(import_module(f"rlhf_tui.screens.{module}"), screen)
+            return cast(Room, opened(argument) if argument else opened())
+    raise UsageError(f"There is no screen {where!r}.", hint=nearest(where, ROOMS))
 
 
 class RlhfApp(App[int]):

@@ -54,8 +54,8 @@ HOME: tuple[Key, ...] = (
     Key("home.train", "n", "go('launch:sft')", "New training run", "home", "Go to", "train"),
     Key("home.history", "h", "go('history')", "Your history: search, read again, revise", "home",
         "Go to", "history"),
-    Key("home.review", "a", "go('review')", "Settle what people disagree on (reviewers)", "home",
-        "Go to"),
+    Key("home.review", "a", "go('review:rank')", "Settle what people disagree on (reviewers)",
+        "home", "Go to"),
     Key("home.statistics", "s", "go('statistics')", "Statistics of the labelling", "home",
         "Go to"),
     Key("home.runs", "d", "go('dashboard')", "Runs and their curves", "home", "Go to", "runs"),
@@ -207,6 +207,15 @@ HISTORY: tuple[Key, ...] = (
 )
 """Rows of the history."""
 
+REVIEW: tuple[Key, ...] = (
+    Key("review.votes", "v", "votes", "All that people said of the item, and back", "review",
+        "Review", "votes"),
+    Key("review.kind", "K", "other_kind", "Rankings, or thumbs", "review", "Review"),
+    Key("review.gold", "A", "gold", "Make what is marked now the item's known answer", "review",
+        "Review"),
+)
+"""Rows of the review, beside those of ranking or thumbs."""
+
 STATISTICS: tuple[Key, ...] = (
     Key("statistics.next-page", "tab,right,l", "page(1)", "Next page", "statistics", "Pages",
         "page"),
@@ -258,8 +267,8 @@ ASPECTS: tuple[Key, ...] = (
 # fmt: on
 
 KEYS: tuple[Key, ...] = (
-    *HOME, *RANK, *THUMBS, *LABEL, *ASK, *ASPECTS, *DASHBOARD, *LAUNCH, *HISTORY, *STATISTICS,
-    *EVERYWHERE,
+    *HOME, *RANK, *THUMBS, *LABEL, *ASK, *ASPECTS, *DASHBOARD, *LAUNCH, *HISTORY, *REVIEW,
+    *STATISTICS,     *EVERYWHERE,
 )  # fmt: skip
 """The table. Its order is the order of footer and help."""
 
@@ -273,6 +282,7 @@ TITLES = {
     "dashboard": "Dashboard",
     "launch": "Launch",
     "history": "History",
+    "review": "Review",
     "statistics": "Statistics",
     "everywhere": "Everywhere",
 }
@@ -285,6 +295,8 @@ ROOMS: dict[str, tuple[str, ...]] = {
     "Dashboard": ("dashboard",),
     "Launch": ("launch",),
     "History": ("history",),
+    "Review of rankings": ("review", "rank", "label"),
+    "Review of thumbs": ("review", "thumbs", "label"),
     "Statistics": ("statistics",),
 }
 """Rows that hold at the same time, beside those of `everywhere`: a key has one meaning there."""

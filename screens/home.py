@@ -101,7 +101,7 @@ class HomeScreen(Room):
                 ("There is no workspace here.\n\n", "bold"),
                 "A workspace is a directory that holds your prompts, completions, judgements\n"
                 "and training runs. ",
-                ("i", "bold $accent"),
+                (self.key("home.init"), "bold $accent"),
                 f" makes one in {Path.cwd()}.",
             )
         if self.problem:
@@ -135,26 +135,26 @@ class HomeScreen(Room):
         here = self.progress
         best = next_step(here)
         rows = (
-            ("g", "Generate", "completions with a model", None),
-            ("r", "Rank", "completions, best first", here.rank if here else None),
-            ("t", "Thumbs", "good or bad, one by one", here.thumbs if here else None),
-            ("n", "Train", "SFT, reward model, PPO", None),
-            ("d", "Runs", "curves, logs, samples", None),
+            ("home.generate", "Generate", "completions with a model", None),
+            ("home.rank", "Rank", "completions, best first", here.rank if here else None),
+            ("home.thumbs", "Thumbs", "good or bad, one by one", here.thumbs if here else None),
+            ("home.train", "Train", "SFT, reward model, PPO", None),
+            ("home.runs", "Runs", "curves, logs, samples", None),
         )
         width, height = self.app.size
         between = "\n\n" if height >= 20 else "\n"
         parts: list[tuple[str, str]] = []
-        for key, name, what, counts in rows:
-            marker = self.glyphs.marker if key == best else " "
+        for row, name, what, counts in rows:
+            marker = self.glyphs.marker if row == best else " "
             parts += [
                 (f"{marker} ", "bold $accent"),
-                (f" {key} ", "bold reverse"),
+                (f" {self.key(row)} ", "bold reverse"),
                 (f"  {name:<10}", "bold"),
                 (f"{what:<28}" if width >= 60 else "", "$quiet"),
             ]
             if counts is not None and counts.judgements_wanted:
                 parts += progress_parts(counts, self.glyphs, width=width)
-            elif key == best:
+            elif row == best:
                 parts.append(("next", "bold $accent"))
             parts.append((between, ""))
         return Content.assemble(*parts)
@@ -166,7 +166,8 @@ class HomeScreen(Room):
 
     def action_go(self, where: str) -> None:
         if self.program.workspace is None:
-            self.notify("A workspace is needed first: i makes one here.", timeout=4)
+            init = self.key("home.init")
+            self.notify(f"A workspace is needed first: {init} makes one here.", timeout=4)
             return
         self.program.go(where)
 
@@ -182,16 +183,16 @@ class HomeScreen(Room):
 
 
 def next_step(here: ProgressAnswer | None) -> str:
-    """The key of what moves the loop on: label what is open, generate when nothing is there."""
+    """The id of the key that moves the loop on: label what is open, generate what is missing."""
     if here is None:
         return ""
     if here.rank.open_for_me:
-        return "r"
+        return "home.rank"
     if here.thumbs.open_for_me:
-        return "t"
+        return "home.thumbs"
     if here.runs_active:
-        return "d"
-    return "n" if here.rank.judgements + here.thumbs.judgements else "g"
+        return "home.runs"
+    return "home.train" if here.rank.judgements + here.thumbs.judgements else "home.generate"
 
 
 def progress_parts(counts: KindProgress, glyphs: Glyphs, *, width: int) -> list[tuple[str, str]]:

@@ -52,6 +52,11 @@ class Keymap:
 
     table: Sequence[Key] = KEYS
 
+    def key(self, id: str) -> str:
+        """How the first key of a row is shown; `(none)` for one that was taken away."""
+        row = next(row for row in self.table if row.id == id)
+        return keys.shown(row, first=True) or "(none)"
+
     def bindings(self) -> dict[str, str]:
         """For Textual's `App.set_keymap`: id of a moved binding → its keys, comma-separated."""
         moved: dict[str, str] = {}

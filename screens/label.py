@@ -27,6 +27,8 @@ class LabelScreen(Judging):
     """An item to judge. Subclasses say what a judgement is."""
 
     KIND: ClassVar[TaskKind]
+    DONE: ClassVar[str] = "yours"
+    """What the count of what this person did is called."""
     CSS_PATH = Path(__file__).with_name("label.tcss")
 
     def __init__(self, only: str = "") -> None:
@@ -50,17 +52,20 @@ class LabelScreen(Judging):
         yield KeyLine(*self.ROOMS)
 
     def on_mount(self) -> None:
-        self.session = LabelSession(
+        self.session = self.make_session()
+        self.session.start()
+        self.set_interval(LOOK_AGAIN_S, self.look_again)
+        self.draw_title()
+        self.draw_item()
+
+    def make_session(self) -> LabelSession:
+        return LabelSession(
             self.link,
             self.KIND,
             self.program.settings.label.prefetch,
             self.session_changed,
             only=self.only,
         )
-        self.session.start()
-        self.set_interval(LOOK_AGAIN_S, self.look_again)
-        self.draw_title()
-        self.draw_item()
 
     async def before_leaving(self) -> None:
         await self.session.leave()
@@ -80,6 +85,10 @@ class LabelScreen(Judging):
     def draw_judgement(self) -> None:
         """Show what is judged so far of the current item, and `self.notice` if there is one."""
         raise NotImplementedError
+
+    def nothing(self) -> Content:
+        """What is said while there is no item."""
+        return nothing_to_label(self.session, self.glyphs, self.key, connected=self.link.connected)
 
     # --- drawing -------------------------------------------------------------------------------
 
@@ -103,9 +112,7 @@ class LabelScreen(Judging):
         elif work is not None:
             notice = notice or self.why_skipped(work)
         if work is None:
-            self.empty.update(
-                nothing_to_label(self.session, self.glyphs, connected=self.link.connected)
-            )
+            self.empty.update(self.nothing())
         if (work is None) != self.has_class("-empty") or self.drawn is None:
             self.set_class(work is None, "-empty")
         self.drawn = work
@@ -141,7 +148,7 @@ class LabelScreen(Judging):
         elif narrow:
             counts = f"{session.mine}/{session.mine + session.open}"
         else:
-            counts = f"{session.mine} yours {dot} {session.open} open"
+            counts = f"{session.mine} {self.DONE} {dot} {session.open} open"
             pace = session.tally.per_hour
             counts += f" {dot} {pace:.0f}/h" if pace else ""
         self.status.say("counts", Content(counts))

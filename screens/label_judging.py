@@ -203,7 +203,8 @@ class Judging(PastKeys):
         self.skip_reasons[now.task_id] = reason
         self.session.skip(reason)
         why = f" ({reason})" if reason else ""
-        told = f"Skipped{why}: S takes up skipped items, u brings this one back."
+        skipped, undo = self.key("label.skipped"), self.key("label.undo")
+        told = f"Skipped{why}: {skipped} takes up skipped items, {undo} brings this one back."
         self.draw_item("Left as it was." if revised else told)
 
     def action_skipped(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from textual.content import Content
 
@@ -24,7 +25,7 @@ class RankScreen(LabelScreen):
     KIND = "rank"
     PANES = MAX_COMPLETIONS
     NAME = "Ranking"
-    ROOMS = ("rank", "label")
+    ROOMS: ClassVar[tuple[str, ...]] = ("rank", "label")
     BINDINGS = keys.bindings("rank", "label")
 
     @property
@@ -79,8 +80,8 @@ class RankScreen(LabelScreen):
     def what_enter_does(self, state: RankState) -> str:
         unranked = len(state.unpicked)
         if unranked and state.left_over is None and not (state.both_bad or state.unsure):
-            return f"Enter submits, {unranked} unranked"
-        return "Enter submits"
+            return f"{self.key('rank.submit')} submits, {unranked} unranked"
+        return f"{self.key('rank.submit')} submits"
 
     # --- keys ----------------------------------------------------------------------------------
 
@@ -97,7 +98,8 @@ class RankScreen(LabelScreen):
         now.marks = replace(now.marks, keys=order_cleared(now.marks.keys))
         if not self.press(*(["1", "=", "2"] if token == "=" else [token])):
             word = {"=": "a tie", "b": "all bad", "x": "unsure"}.get(token, f"{token} is better")
-            self.submit(f"The last one: {word}.  u takes it back   {FAST}")
+            undo = self.key("label.undo")
+            self.submit(f"The last one: {word}.  {undo} takes it back   {FAST}")
 
     def action_pick(self, pane: int) -> None:
         self.decide(str(pane))
@@ -126,7 +128,8 @@ class RankScreen(LabelScreen):
         bare = (pane for pane in range(1, state.size + 1) if pane not in state.thumbs)
         pane = self.chosen or next(bare, None)
         if pane is None:
-            self.tell("All have a thumb: Tab chooses the one to change.")
+            chooses = self.key("label.next-pane")
+            self.tell(f"All have a thumb: {chooses} chooses the one to change.")
         else:
             self.press(f"{'y' if good else 'n'}{pane}")
 
@@ -135,7 +138,7 @@ class RankScreen(LabelScreen):
         personal.set(fast=not personal.choices.fast)
         self.session.touch()
         if not personal.choices.fast:
-            self.tell("Fast mode is off: Enter submits.")
+            self.tell(f"Fast mode is off: {self.key('rank.submit')} submits.")
         elif self.fast:
             self.tell(f"Fast mode is on: {FAST}")
         else:

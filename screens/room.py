@@ -45,6 +45,10 @@ class Room(Screen[None]):
     def glyphs(self) -> Glyphs:
         return self.program.glyphs
 
+    def key(self, id: str) -> str:
+        """The key of a row of the table as the person has it, for what is said of it on screen."""
+        return self.program.keymap.key(id)
+
     async def before_leaving(self) -> None:
         """Put away what must not be lost; called once before the room closes."""
 

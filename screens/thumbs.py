@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from textual.content import Content
 
@@ -14,8 +15,6 @@ from rlhf_tui.screens.label_state import tokens
 from rlhf_tui.screens.label_words import thumb_word
 from rlhf_tui.screens.widgets.badge import ordinal
 
-KEYS = "y good   n bad"
-
 
 class ThumbsScreen(LabelScreen):
     """A completion, good or bad; the next one comes by itself."""
@@ -23,7 +22,7 @@ class ThumbsScreen(LabelScreen):
     KIND = "thumbs"
     PANES = MAX_COMPLETIONS
     NAME = "Thumbs"
-    ROOMS = ("thumbs", "label")
+    ROOMS: ClassVar[tuple[str, ...]] = ("thumbs", "label")
     BINDINGS = keys.bindings("thumbs", "label")
 
     def draw_judgement(self) -> None:
@@ -40,9 +39,14 @@ class ThumbsScreen(LabelScreen):
             else:
                 pane.head.badge.say(ordinal(tier) if tier else "", picked=bool(tier), thumb=thumb)
         noted = self.noted(short=False)
-        rest = self.notice or f"Is this a good answer?  {KEYS}"
+        rest = self.notice or f"Is this a good answer?  {self.ways}"
         said = f"with {noted}   " if noted else ""
         self.line.update(Content.assemble(f" {said}", (rest, "$quiet")), layout=False)
+
+    @property
+    def ways(self) -> str:
+        """What can be answered."""
+        return f"{self.key('thumbs.up')} good   {self.key('thumbs.down')} bad"
 
     def action_thumb(self, good: int) -> None:
         now = self.session.current
@@ -53,7 +57,8 @@ class ThumbsScreen(LabelScreen):
         rest, now.marks = tokens(now.marks.keys), replace(now.marks, keys="")
         self.press("y1" if good else "n1", *rest)
         word = "good" if good else "bad"
-        self.submit(f"The last one: {word}.  u takes it back   {KEYS}")
+        undo = self.key("label.undo")
+        self.submit(f"The last one: {word}.  {undo} takes it back   {self.ways}")
 
     def undo_key(self) -> bool:
         now = self.session.current

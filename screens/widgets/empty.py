@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.content import Content
 
 from rlhf_tui.screens.label_session import LabelSession
 from rlhf_tui.screens.theme import Glyphs
 
 
-def nothing_to_label(session: LabelSession, glyphs: Glyphs, *, connected: bool) -> Content:
-    """A heading and a few lines of advice, by what the hub said last."""
+def nothing_to_label(
+    session: LabelSession, glyphs: Glyphs, key: Callable[[str], str], *, connected: bool
+) -> Content:
+    """A heading and a few lines of advice, by what the hub said last.
+
+    Args:
+        key: how the key of a row of the table is shown.
+    """
+    skipped, leave, generate = key("label.skipped"), key("leave"), key("home.generate")
     counts = session.counts
     judged = "ranked" if session.kind == "rank" else "rated"
     if not session.asked:
@@ -22,21 +31,22 @@ def nothing_to_label(session: LabelSession, glyphs: Glyphs, *, connected: bool) 
             "It is being called again; what you judged is kept on this machine.",
         )
     if session.skipped:
-        return _say("No skipped items are left.", "S  back to new items")
+        return _say("No skipped items are left.", f"{skipped}  back to new items")
     lines = []
     if counts.skipped:
-        lines.append(f"S  take up the {counts.skipped} you skipped")
+        lines.append(f"{skipped}  take up the {counts.skipped} you skipped")
     if not counts.tasks:
         return _say(
             f"Nothing can be {judged} yet.",
-            "Completions are needed first: q, then g generates them with a model,",
+            f"Completions are needed first: {leave}, then {generate} generates them with a model,",
             "or bring your own: rlhf-tui import FILE",
             *lines,
         )
     return _say(
         f"All is {judged}: {session.mine} by you, {counts.judgements} in all.",
         *lines,
-        "q  back; then n trains a model on it, g generates more completions",
+        f"{leave}  back; then {key('home.train')} trains a model on it, {generate} generates more "
+        "completions",
         "New items appear here by themselves.",
     )
 

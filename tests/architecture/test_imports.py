@@ -55,6 +55,7 @@ def help_of(*arguments: str) -> str:
         pytest.param("import rlhf_tui.hub.client, rlhf_tui.hub.aio", HEAVY, id="client"),
         pytest.param("import rlhf_tui.runs.supervisor", HEAVY, id="supervisor"),
         pytest.param("import rlhf_tui.app, rlhf_tui.screens.rank", MODELS | {"duckdb"}, id="label"),
+        pytest.param("import rlhf_tui.plain.program", HEAVY, id="plain"),
         pytest.param("import rlhf_tui.screens.dashboard", MODELS | {"duckdb"}, id="dashboard"),
         pytest.param("import rlhf_tui.hub.server", MODELS | {"textual"}, id="server"),
         pytest.param("import rlhf_tui.training.sft", {"duckdb", "textual"}, id="sft"),

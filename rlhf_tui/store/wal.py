@@ -21,7 +21,9 @@ def set_aside(path: Path) -> Path | None:
     starts from.
     """
     wal = path.with_name(f"{path.name}.wal")
-    stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{time.time_ns() % 10**9:09d}"
+    # One reading of the clock: two could lie on both sides of a second, and sort the wrong way.
+    seconds, rest = divmod(time.time_ns(), 10**9)
+    stamp = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime(seconds))}-{rest:09d}"
     aside = path.with_name(f"{path.name}.wal-{stamp}")
     kept = sorted(path.parent.glob(f"{path.name}.wal-*"))
     try:

@@ -27,8 +27,8 @@ def append(store: Store, events: Sequence[Event]) -> list[Outcome]:
 
     An event whose id is in the log already, or earlier in `events`, is answered 'duplicate' and
     not stored again. `seq` of the events given is ignored. What they have written becomes
-    completions. A draft of a task ends with its judgement or skip. Annotators not seen before are
-    entered as human.
+    completions. A draft of a task ends with its judgement, skip or adjudication. Annotators not
+    seen before are entered as human.
 
     Raises:
         InputError: one has written something, and its task is not there.
@@ -86,7 +86,9 @@ def _insert(store: Store, transaction: Transaction, fresh: list[Event]) -> None:
             [list(names)],
         )
     ended = {
-        (e.annotator, e.task_id) for e in fresh if e.kind in JUDGEMENT_KINDS or e.kind == "skip"
+        (e.annotator, e.task_id)
+        for e in fresh
+        if e.kind in JUDGEMENT_KINDS or e.kind in ("skip", "adjudicate")
     } & store.drafts
     for annotator, task_id in ended:
         con.execute("DELETE FROM drafts WHERE annotator = ? AND task_id = ?", [annotator, task_id])

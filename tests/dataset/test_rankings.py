@@ -33,7 +33,10 @@ def eventful(store: Store, judge: Judge) -> None:
             ),
             Completion("cy", "px", 'tab\t, null \x00, quote ", é 🎬\n', finish_reason="length"),
         ],
-        tasks=[Task("tx", "rank", "px", ["cy", "cx"], 3, -2, "r", {"cx": 1, "cy": 2})],
+        tasks=[
+            Task("tx", "rank", "px", ["cy", "cx"], 3, -2, "r", {"cx": 1, "cy": 2}),
+            Task("again", "rank", "px", ["cy", "cx"], repeat_of="tx", assignee="ann"),
+        ],
     )
     append(
         store,
@@ -64,6 +67,14 @@ def eventful(store: Store, judge: Judge) -> None:
             ),
         ],
     )
+    repeated = Event("again", "judge", "again", "ann", shown=["cy", "cx"], tiers=[1, 2])
+    append(store, [repeated])
+    judge("rank3", tiers=[1, 2, 3])
+    judge("rank3", "eve", kind="adjudicate", tiers=[2, None, 1])
+    judge("rank3", "eve", kind="reopen", shown=[])
+    judge("rank3", "eve", kind="adjudicate", tiers=[3, 2, 1], written=[Written("z", "zz", "a3")])
+    judge("mrank1", "eve", kind="adjudicate", tiers=[1, 2, 3])
+    judge("mrank1", "cy", kind="reopen", shown=[])
     judge("rank0", tiers=[1, 2, 2])
     judge("rank0", kind="revise", tiers=[3, 2, 1], supersedes="e0")
     judge("rank1", tiers=[1, 2, 3], written=[Written("e", "", "a1")])
@@ -93,9 +104,21 @@ def meaning(store: Store) -> list[list[tuple[Any, ...]]]:
         "SELECT * EXCLUDE seq FROM pairs ORDER BY ALL",
         "SELECT * EXCLUDE seq FROM thumbs ORDER BY ALL",
         "SELECT task_id, annotator FROM open_skips ORDER BY ALL",
+        "SELECT task_id, event_id FROM standing ORDER BY ALL",
+        "SELECT task_id, event_id FROM settled ORDER BY ALL",
+        "SELECT * EXCLUDE seq FROM written ORDER BY ALL",
     )
     with store.reading() as con:
         return [con.execute(query).fetchall() for query in queries]
+
+
+def what_was_written(store: Store) -> list[tuple[Any, ...]]:
+    """The completions that annotators wrote, with their prompts, texts and parents."""
+    with store.reading() as con:
+        return con.execute(
+            "SELECT * EXCLUDE position FROM completions WHERE completion_id IN"
+            " (SELECT unnest(written).completion_id FROM events) ORDER BY ALL"
+        ).fetchall()
 
 
 @pytest.mark.parametrize("file_format", ["parquet", "jsonl"])
@@ -125,4 +148,5 @@ def test_a_store_built_from_an_export_is_the_same(
         assert meaning(again) == meaning(store)
         touched = sorted({e["task_id"] for e in log(store)})
         assert read.items(again, touched) == read.items(store, touched)
+        assert what_was_written(again) == what_was_written(store) != []
         assert again.annotators == store.annotators

@@ -120,7 +120,10 @@ def test_a_judgement_ends_the_draft_of_its_task_only(judged: Store) -> None:
     assert set(read.drafts(judged, "ann", ["t1", "t2"])) == {"t1", "t2"}
     append(judged, [Event("j", "judge", "t1", "ann", shown=["c0", "c1"], tiers=[1, 2])])
     assert read.drafts(judged, "ann", ["t1", "t2"]) == {"t2": {"thumb": True}}
+    append(judged, [Event("r", "reopen", "t1", "bob"), Event("s", "retract", "t1", "bob")])
     assert read.drafts(judged, "bob", ["t1"]) == {"t1": {"tiers": {}}}
+    append(judged, [Event("k", "adjudicate", "t1", "bob", shown=["c0", "c1"], tiers=[1, 2])])
+    assert read.drafts(judged, "bob", ["t1"]) == {}
 
 
 def test_annotators_not_seen_before_are_entered_as_people(judged: Store) -> None:

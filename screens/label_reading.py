@@ -186,7 +186,9 @@ class Reading(Scrolling):
         if base is None:
             self.tell("Differences are off.")
         else:
-            self.tell(f"What {base} has not: {{+new+}}   what only {base} has: [-gone-]   d back")
+            self.tell(
+                f"Against {base}: {{+new+}} is only here, [-gone-] only in {base}; d goes back."
+            )
 
     def _diff_base(self) -> int | None:
         """The pane that the others are compared with; None while differences are off."""

@@ -1,4 +1,4 @@
-"""Colours and glyphs: four themes, and signs that an ASCII terminal can draw.
+"""Colours and glyphs: six themes, and signs that an ASCII terminal can draw.
 
 Nothing is told by colour alone; a colour only repeats what a word or a sign says.
 """
@@ -73,7 +73,7 @@ _DARK = Theme(
     variables={
         "prompt-background": "#1d2130",
         "head-background": "#262b3d",
-        "quiet": "#8a91a8",
+        "quiet": "#949bb3",
         "picked": "#8fcf7f",
         "picked-text": "#10130f",
         "badge": "#3b4468",
@@ -85,8 +85,8 @@ _LIGHT = Theme(
     name="rlhf-light",
     primary="#2c5aa8",
     secondary="#6b4fa0",
-    accent="#9a5b00",
-    success="#2f7a32",
+    accent="#8a5300",
+    success="#24682a",
     warning="#8a5300",
     error="#b3243c",
     foreground="#22252e",
@@ -97,8 +97,8 @@ _LIGHT = Theme(
     variables={
         "prompt-background": "#efede6",
         "head-background": "#e2dfd5",
-        "quiet": "#5f6470",
-        "picked": "#2f7a32",
+        "quiet": "#565b67",
+        "picked": "#24682a",
         "picked-text": "#ffffff",
         "badge": "#c9cfdd",
         "badge-text": "#1b2233",
@@ -109,13 +109,14 @@ _COLOUR_BLIND = replace(
     _DARK,
     name="rlhf-colour-blind",
     # Okabe and Ito's palette: blue, orange, sky and yellow stay apart under every common form
-    # of colour blindness; no meaning rests on red against green.
+    # of colour blindness; no meaning rests on red against green. Errors have Tol's orange: Okabe
+    # and Ito's is too near to the yellow.
     primary="#56b4e9",
     secondary="#cc79a7",
     accent="#e69f00",
     success="#56b4e9",
     warning="#f0e442",
-    error="#e69f00",
+    error="#ee7733",
     variables={
         **_DARK.variables,
         "picked": "#56b4e9",

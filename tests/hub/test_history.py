@@ -159,7 +159,8 @@ def test_search_looks_beyond_the_newest_items(hub: HubProcess, workspace: Worksp
             submit(client, *(judgement(item) for item in items))
             found |= {str(item.prompt.prompt): item.task.task_id for item in items}
         for prompt in ("Prompt 0:", "Prompt 117:", "Prompt 229:"):
-            assert tasks_of(entries(client, search=prompt.upper())) == [found[prompt]]
+            (entry,) = entries(client, search=prompt.upper())
+            assert (entry.event.task_id, entry.prompt) == (found[prompt], prompt)
 
 
 def test_the_trail_is_ones_own_lines_of_one_kind(

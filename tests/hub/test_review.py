@@ -162,6 +162,7 @@ async def test_known_answers_are_given_and_taken_away(workspace: Workspace) -> N
         for task, tiers in (("r0", {"ca0": 1, "cb0": 2}), ("h0", {"ca0": 2})):
             await ask(hub, EVE, MarkGold(task, tiers), Done)
             assert gold(hub, task) == tiers
+            assert hub.scheduler.tasks[task].group == "gold"
         for reason, (task, tiers) in BAD_GOLD.items():
             with pytest.raises(InputError, match=reason):
                 await ask(hub, EVE, MarkGold(task, tiers), Done)
@@ -173,8 +174,10 @@ async def test_known_answers_are_given_and_taken_away(workspace: Workspace) -> N
                 assert build.total == rows
         await ask(hub, EVE, MarkGold("h0"), Done)
         assert gold(hub, "h0") is None
+        assert hub.scheduler.tasks["h0"].group == "usual"
     async with hub_inside(workspace) as hub:
         assert gold(hub, "r0") == {"ca0": 1, "cb0": 2}
+        assert hub.scheduler.tasks["r0"].group == "gold"
         assert gold(hub, "h0") is None
         assert [task.completion_ids for task in tasks_by_id(hub.store, ["r0"]).values()] == [
             [f"{name}0" for name in IDS]

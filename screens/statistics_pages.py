@@ -166,7 +166,7 @@ def page(name: str, seen: Seen, width: int, glyphs: Glyphs) -> Content:
     """A page for a width in cells."""
     lines = Lines(width, glyphs)
     report = seen.report
-    if not report.judgements and name != "yours":
+    if not wording.anything_judged(report) and name != "yours":
         lines.prose(f"There is no {wording.WORD[report.kind]} yet to tell anything of.")
         return lines.content
     PAGES[name][1](seen, lines)

@@ -47,6 +47,7 @@ def stats(
 
     Annotators are told their own figures; reviewers and the owner are told everyone's.
     """
+    from rlhf_tui.evaluation.wording import anything_judged
     from rlhf_tui.hub.messages import Stats, StatsAnswer
 
     with connect(workspace) as client:
@@ -61,7 +62,7 @@ def stats(
     if json:
         say_json(report)
         return
-    if not report.judgements:
+    if not anything_judged(report):
         sentence, hint = NOTHING[kind]
         raise NothingToDo(sentence, hint=hint)
     say_report(report)

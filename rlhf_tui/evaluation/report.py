@@ -85,8 +85,9 @@ class Report(msgspec.Struct, omit_defaults=True):
 
     kind: TaskKind = "rank"
     tasks: int = 0
+    """Items that are wanted to be judged: without known answers and repeats, as are the next
+    three counts; what people have done is counted with them."""
     judgements: int = 0
-    """Without repeats; those of people are with them."""
     wanted: int = 0
     remaining: int = 0
     """Judgements still to be made; given ones beyond what an item wants do not fill others."""

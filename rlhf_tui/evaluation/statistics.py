@@ -47,7 +47,7 @@ def compute(directory: Path) -> Worked:
     report = Report(
         kind=facts.kind,
         tasks=facts.tasks,
-        judgements=int((~judged.repeat).sum()),
+        judgements=int(judged.plain.sum()),
         wanted=facts.wanted,
         remaining=facts.remaining,
         remaining_hours=pace.remaining_hours(judged, facts),

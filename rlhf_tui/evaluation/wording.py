@@ -65,6 +65,11 @@ def clock(milliseconds: int) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S")
 
 
+def anything_judged(report: Report) -> bool:
+    """Whether there is anything to tell figures of, if only of known answers."""
+    return any(one.judgements for one in report.annotators)
+
+
 def progress(report: Report) -> list[str]:
     """How far the work has come and what is left, a sentence a line."""
     word = WORD[report.kind]

@@ -51,12 +51,13 @@ _JUDGED = """
         FROM judged JOIN lengths USING (task_id) ORDER BY seq)
     TO '{path}' (FORMAT parquet, COMPRESSION zstd)"""
 
+# Known answers and repeats check people and are no work that is wanted, as in the scheduler.
 _COUNTS = """
     SELECT count(*), coalesce(sum(overlap), 0)::BIGINT,
         coalesce(sum(greatest(overlap - coalesce(given, 0), 0)), 0)::BIGINT
     FROM tasks LEFT JOIN (
         SELECT task_id, count(*) AS given FROM standing GROUP BY task_id) USING (task_id)
-    WHERE kind = ? AND repeat_of IS NULL"""
+    WHERE kind = ? AND gold IS NULL AND repeat_of IS NULL"""
 
 _BY_PERSON = (
     "SELECT annotator, count(*) FROM open_skips JOIN tasks t USING (task_id)"

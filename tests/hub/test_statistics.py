@@ -74,7 +74,7 @@ def test_before_anyone_has_judged_it_says_what_there_is_to_do(
 ) -> None:
     with HubClient(workspace) as client:
         assert stats(client, max_age_s=0).tasks == 0
-        ingest(workspace, tasks(3, overlap=2))
+        ingest(workspace, without_gold(tasks(3, overlap=2)))
         report = stats(client, max_age_s=0)
     assert (report.tasks, report.wanted, report.remaining, report.judgements) == (3, 6, 6, 0)
     assert report.remaining_hours is None
@@ -111,7 +111,7 @@ def test_two_people_agree_with_each_other_and_a_third_with_neither(
 def test_figures_follow_the_log_and_those_who_ask_at_once_share_a_computation(
     hub: HubProcess, workspace: Workspace
 ) -> None:
-    ingest(workspace, tasks(8))
+    ingest(workspace, without_gold(tasks(8)))
     with HubClient(workspace, as_name="ann") as client:
         rank(client, 3)
         first = stats(client, max_age_s=0)
@@ -143,7 +143,7 @@ def test_a_computation_that_fails_is_a_sentence_and_the_next_one_is_tried(
     with monkeypatch.context() as patch:
         patch.setenv("PYTHONPATH", str(broken))
         start_hub()
-    ingest(workspace, tasks(2))
+    ingest(workspace, without_gold(tasks(2)))
     with HubClient(workspace) as client:
         rank(client, 1)
         with pytest.raises(HubError, match="no statsmodels"):

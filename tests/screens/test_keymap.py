@@ -235,6 +235,22 @@ async def test_moved_keys_work_and_the_old_ones_do_not(
         assert not [key for key, what in told.items() if "aspect" in what]
 
 
+async def test_the_vim_preset_on_a_screen(
+    make_app: Callable[..., RlhfApp], fake: Any, until: Until
+) -> None:
+    hub = fake.hub([fake.thumbs(1), fake.thumbs(2)])
+    found = load_keymap(KeysTable("vim"), Path("rlhf.toml"))
+    app = make_app(hub, "label:thumbs", keymap=found)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.screen.drawn is not None)
+        assert "- bad" in str(app.screen.line.render())
+        await pilot.press("n", "minus")
+        await until(pilot, lambda: len(hub.judged()) == 1)
+        assert hub.judged()[0].thumbs == [False]
+        await pilot.press("u", "ctrl+r")
+        await until(pilot, lambda: [e.kind for e in hub.judged()][-2:] == ["retract", "judge"])
+
+
 async def test_clicks_on_the_footer_and_on_a_pane(
     make_app: Callable[..., RlhfApp], fake: Any, until: Until
 ) -> None:

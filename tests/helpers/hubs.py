@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
+
 from helpers.waiting import wait_until
 from rlhf_tui.hub import address
 from rlhf_tui.hub.client import HubClient
@@ -122,6 +124,14 @@ def tasks(count: int, *, overlap: int = 1, completions: int = 3, gold: bool = Fa
             )
         )
     return batch
+
+
+def set_label(workspace: Workspace, **values: object) -> None:
+    """Write [label] of rlhf.toml anew."""
+    lines = "\n".join(f"{key} = {msgspec.json.encode(v).decode()}" for key, v in values.items())
+    aside = workspace.config.with_name("rlhf.toml.new")
+    aside.write_text(f"[label]\n{lines}\n", encoding="utf-8")
+    aside.replace(workspace.config)
 
 
 def ingest(workspace: Workspace, batch: Ingest) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from helpers.hubs import HubProcess, ingest, judgement, tasks
+from helpers.hubs import HubProcess, ingest, judgement, set_label, tasks
 from helpers.waiting import wait_until
 
 from rlhf_tui.hub.client import HubClient
@@ -31,14 +31,6 @@ from rlhf_tui.store.database import Store
 from rlhf_tui.store.write import ingest as store_ingest
 from rlhf_tui.store.write import save_scores
 from rlhf_tui.workspace import Workspace
-
-
-def set_label(workspace: Workspace, **values: object) -> None:
-    """Write [label] of rlhf.toml anew."""
-    lines = "\n".join(f"{key} = {msgspec.json.encode(v).decode()}" for key, v in values.items())
-    aside = workspace.config.with_name("rlhf.toml.new")
-    aside.write_text(f"[label]\n{lines}\n", encoding="utf-8")
-    aside.replace(workspace.config)
 
 
 def with_gold(count: int, every: int) -> tuple[Ingest, set[str]]:

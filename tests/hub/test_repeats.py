@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import msgspec
-from helpers.hubs import HubProcess, ingest, judgement, tasks
+from helpers.hubs import HubProcess, ingest, judgement, set_label, tasks
 
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.hub.messages import (
@@ -95,14 +95,6 @@ def test_a_repeat_waits_while_the_first_judgement_is_taken_back() -> None:
         ("again", "repeat")
     ]
     assert scheduler.lease("bob", "rank", 9, 0)[0] == []
-
-
-def set_label(workspace: Workspace, **values: object) -> None:
-    """Write [label] of rlhf.toml anew."""
-    lines = "\n".join(f"{key} = {msgspec.json.encode(v).decode()}" for key, v in values.items())
-    aside = workspace.config.with_name("rlhf.toml.new")
-    aside.write_text(f"[label]\n{lines}\n", encoding="utf-8")
-    aside.replace(workspace.config)
 
 
 def work(client: HubClient, most: int = 1000, batch: int = 1) -> list[Item]:

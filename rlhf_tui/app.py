@@ -97,7 +97,9 @@ class RlhfApp(App[int]):
             over: a room that is opened over the first one, which is where leaving it leads.
             make_link: makes the connection to a workspace's hub, not yet started.
         """
-        super().__init__()
+        # With the terminal's own colours Textual leaves out all of them under NO_COLOR; else it
+        # would turn them into greys.
+        super().__init__(ansi_color="NO_COLOR" in os.environ or None)
         self.workspace = workspace
         self.settings = settings or Settings()
         self.glyphs = theme.glyphs(self.settings.display.ascii)
@@ -121,7 +123,7 @@ class RlhfApp(App[int]):
         if self.personal.choices.theme in [one.name for one in theme.THEMES]:
             self.theme = self.personal.choices.theme
         if self.no_color:
-            self.theme = theme.MONO  # NO_COLOR: what Textual makes of colours then is grey ones
+            self.theme = theme.MONO
         if workspace is not None:
             self.title = self.settings.workspace.name or workspace.root.name
 

@@ -17,6 +17,7 @@ from rlhf_tui.screens.label_past import REVISING
 from rlhf_tui.screens.label_session import LabelSession
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.widgets.empty import nothing_to_label
+from rlhf_tui.screens.widgets.row import Row
 from rlhf_tui.screens.widgets.statusline import KeyLine, StatusLine
 
 LOOK_AGAIN_S = 5.0
@@ -44,7 +45,7 @@ class LabelScreen(Judging):
     def compose(self) -> ComposeResult:
         self.status = StatusLine()
         self.empty = Static(markup=False, id="empty")
-        self.line = Static(markup=False, id="line")
+        self.line = Row(id="line")
         yield self.status
         yield from self.compose_reading()
         yield self.empty

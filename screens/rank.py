@@ -54,7 +54,7 @@ class RankScreen(LabelScreen):
             if number == state.left_over:
                 word = "tied" if state.armed else "last"
             pane.head.badge.say(word, picked=False, thumb=thumb)
-        self.line.update(self.order(state) if self.session.current else "", layout=False)
+        self.line.put(self.order(state) if self.session.current else Content())
 
     def order(self, state: RankState) -> Content:
         """The judgement so far in one row: `2 › 1 = 3`, what Enter would do, or a notice."""
@@ -69,7 +69,7 @@ class RankScreen(LabelScreen):
         words.append("unsure" if state.unsure else "")
         done = "  ".join(word for word in words if word)
         noted = self.noted(short=narrow)
-        rest = self.notice or state.missing or self.what_enter_does(state)
+        rest = self.notice or (FAST if self.fast else state.missing or self.what_enter_does(state))
         return Content.assemble(
             (f" {done}", "bold $picked"),
             ("   " if done else "", ""),

@@ -28,7 +28,7 @@ class ThumbsScreen(LabelScreen):
     def draw_judgement(self) -> None:
         now, state = self.session.current, self.state
         if now is None:
-            self.line.update("", layout=False)
+            self.line.put(Content())
             return
         panes = self.panes.shown
         for pane in panes:
@@ -41,7 +41,7 @@ class ThumbsScreen(LabelScreen):
         noted = self.noted(short=False)
         rest = self.notice or f"Is this a good answer?  {self.ways}"
         said = f"with {noted}   " if noted else ""
-        self.line.update(Content.assemble(f" {said}", (rest, "$quiet")), layout=False)
+        self.line.put(Content.assemble(f" {said}", (rest, "$quiet")))
 
     @property
     def ways(self) -> str:

@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from rlhf_tui.screens.theme import Glyphs
+from rlhf_tui.screens.widgets.row import Row
 
 
 def ordinal(number: int) -> str:
@@ -26,11 +27,11 @@ NUMBER = "bold reverse"
 """Reverse video: readable on every theme, and without colours."""
 
 
-class Badge(Static):
+class Badge(Row):
     """A pane's number, its rank and its thumb."""
 
     def __init__(self, pane: int) -> None:
-        super().__init__(markup=False, classes="badge")
+        super().__init__(classes="badge")
         self.pane = pane
         self._said: tuple[object, ...] = ()
 
@@ -49,7 +50,7 @@ class Badge(Static):
 
     def _draw(self, title: str, rank: tuple[str, str], thumb: str) -> None:
         sign = (f" {thumb}" if thumb else "", "bold")
-        self.update(Content.assemble((f" {title} ", NUMBER), rank, sign), layout=False)
+        self.put(Content.assemble((f" {title} ", NUMBER), rank, sign))
 
 
 class Rule(Static):

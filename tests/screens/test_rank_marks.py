@@ -126,6 +126,8 @@ async def test_fast_mode_judges_pairs_with_one_key(
         await until(pilot, lambda: ready(app))
         await pilot.press("F")
         assert "Fast mode is on" in line(app)
+        await pilot.press("y", "u")
+        assert "fast: 1 2 = b x judge and go on" in line(app)
         await pilot.press("2", "1", "equals_sign", "b", "x", "greater_than_sign", "1")
         assert shown_task(app) == "t7"
         assert "The last one: 1 is better" in line(app)

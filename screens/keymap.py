@@ -170,4 +170,4 @@ def _check(keymap: Keymap, places: Mapping[str, str]) -> None:
 def _near(id: str) -> str:
     """The nearest id; there are too many to list them all."""
     close = nearest(id, [row.id for row in KEYS]).partition(" Known:")[0]
-    return close if close.startswith("Did") else "The help (?) and docs/annotators.md list them."
+    return close if close.startswith("Did") else "The README and docs/annotators.md list them."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from rlhf_tui.config.keys import KeysTable, Preset, read_keys
+from rlhf_tui.config.keys import KeysTable, read_keys
 from rlhf_tui.config.options import OPTIONS
 from rlhf_tui.errors import UsageError, nearest
 
@@ -95,9 +95,9 @@ class DisplaySettings(msgspec.Struct, frozen=True):
 class KeySettings(msgspec.Struct, frozen=True):
     """The settings of [keys] that have names; the ids of rows stand beside them."""
 
-    preset: Annotated[
-        Preset, Meta(description="The keys to begin with; empty means the default ones")
-    ] = ""
+    preset: Annotated[Literal["default", "vim"], Meta(description="The keys to begin with")] = (
+        "default"
+    )
 
 
 class Settings(msgspec.Struct, frozen=True):

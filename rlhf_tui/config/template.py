@@ -19,7 +19,7 @@ HEADER = f"""\
 
 BELOW = {
     "keys": (
-        "Any key moves by its id; the help (?) and the README list keys and ids. Examples:",
+        "Any key moves by its id; the README and docs/annotators.md list the ids. Examples:",
         '   "rank.submit" = ["enter", "ctrl+n"]',
         '   "rank.pick" = ["F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8", "F9"]',
         '   "label.markdown" = ""',

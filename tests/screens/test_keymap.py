@@ -116,7 +116,7 @@ def test_a_clash_names_both_ids_the_file_and_the_key(workspace: Workspace, cli: 
     ("moves", "words"),
     [
         ({"rank.submitt": ["x"]}, ["'rank.submitt'", "'rank.submit'"]),
-        ({"nonsense": ["x"]}, ["'nonsense'", "help"]),
+        ({"nonsense": ["x"]}, ["'nonsense'", "README"]),
         ({"rank.submit": ["entre"]}, ["'entre'", "'enter'"]),
         ({"rank.pick": ["a", "b"]}, ["'rank.pick'", "9 keys", "They are 2"]),
         ({"help": []}, ["'help'", "must keep"]),

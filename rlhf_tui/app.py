@@ -108,6 +108,8 @@ class RlhfApp(App[int]):
         self._leaving = False
         self._over = over
         self.set_class(self.glyphs is theme.ASCII, "-ascii")
+        self.guest = False
+        """Somebody from outside: no program of this machine, an editor say, is started for them."""
         self.crash: BaseException | None = None
         """An error that nobody foresaw and that ended the program."""
         # The bottom of the stack as a mode: Textual loads a mode's style sheet, but not that of

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from rlhf_tui.records import Completion, TaskKind, Text
 from rlhf_tui.screens.label_drafts import Work
-from rlhf_tui.screens.label_judging import Judging
+from rlhf_tui.screens.label_edit import EditKeys
 from rlhf_tui.screens.label_past import REVISING
 from rlhf_tui.screens.label_session import LabelSession
 from rlhf_tui.screens.messages import HubChanged
@@ -24,7 +24,7 @@ LOOK_AGAIN_S = 5.0
 """How often an empty queue asks for new items: a generate run may be filling it."""
 
 
-class LabelScreen(Judging):
+class LabelScreen(EditKeys):
     """An item to judge. Subclasses say what a judgement is."""
 
     KIND: ClassVar[TaskKind]

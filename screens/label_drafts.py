@@ -19,6 +19,19 @@ DRAFT_AFTER_S = 0.25
 """Marks come in bursts: the draft is written once the fingers rest."""
 
 
+@dataclass(frozen=True)
+class TakenBack:
+    """One key of an item that undo took back."""
+
+    left: Marks
+    """The marks without it."""
+    marks: Marks
+    written: list[Written]
+    """Marks and texts with it."""
+    undone: int
+    """Steps that were undone before it, and are done again after it."""
+
+
 @dataclass
 class Work:
     """An item and what the person has done to it so far."""
@@ -31,9 +44,8 @@ class Work:
     wall_ms: int = 0
     revises: Event | None = None
     """The judgement that this one will replace."""
-    taken_back: list[tuple[Marks, Marks, list[Written]]] = field(default_factory=list)
-    """For redo, what undo took of this item, newest last: the marks that it left, and marks and
-    texts before it."""
+    taken_back: list[TakenBack] = field(default_factory=list)
+    """For redo, what undo took of this item, newest last."""
 
     @property
     def task_id(self) -> str:

@@ -51,7 +51,8 @@ class PastKeys(Reading):
 
     def action_redo(self) -> None:
         self.session.touch()
-        if self._redo_key():
+        if self.session.redo_key():
+            self.draw_item()
             return
         if self.session.only:
             self.tell("Nothing to do again here.")
@@ -86,7 +87,7 @@ class PastKeys(Reading):
         if not self.undo_key():
             return False
         self._put_away(now, marks)
-        now.taken_back.append((now.marks, marks, written))
+        self.session.key_undone(marks, written)
         return True
 
     def _put_away(self, now: Work, before: Marks) -> None:
@@ -96,21 +97,6 @@ class PastKeys(Reading):
             now.written.pop()
             self.session.draft()
             self.draw_item("Taken back: U brings your text again.")
-
-    def _redo_key(self) -> bool:
-        now = self.session.current
-        if now is None or not now.taken_back:
-            return False
-        left, marks, written = now.taken_back[-1]
-        if left != now.marks:
-            # Another way was taken since.
-            now.taken_back.clear()
-            return False
-        now.taken_back.pop()
-        now.marks, now.written = marks, written
-        self.session.draft()
-        self.draw_item()
-        return True
 
     @work(group="past")
     async def _step(self, fetch: Callable[[], Awaitable[Event | None]], nothing: str) -> None:

@@ -11,8 +11,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from rlhf_tui.records import Event, EventKind
-from rlhf_tui.screens.label_drafts import Work
+from rlhf_tui.records import Event, EventKind, Written
+from rlhf_tui.screens.label_drafts import TakenBack, Work
+from rlhf_tui.screens.label_marks import Marks
 from rlhf_tui.screens.label_outbox import SaveState, new_event
 from rlhf_tui.screens.label_queue import ItemQueue
 from rlhf_tui.screens.label_trail import Past
@@ -140,6 +141,29 @@ class LabelSession(ItemQueue):
         if here:
             self._advance()
         return event
+
+    def key_undone(self, marks: Marks, written: list[Written]) -> None:
+        """A key of the current item was taken back; these were its marks and texts with it."""
+        if self.current is not None:
+            undone = len(self.past.stacks.undone)
+            self.current.taken_back.append(TakenBack(self.current.marks, marks, written, undone))
+
+    def redo_key(self) -> bool:
+        """Give the current item back the last key that was taken back; False if there is none."""
+        work = self.current
+        if work is None or not work.taken_back:
+            return False
+        last = work.taken_back[-1]
+        if last.left != work.marks:
+            # Another way was taken since.
+            work.taken_back.clear()
+            return False
+        if len(self.past.stacks.undone) > last.undone:
+            return False  # a revision was undone after the key: it comes first
+        work.taken_back.pop()
+        work.marks, work.written = last.marks, last.written
+        self.draft()
+        return True
 
     async def fetch_undo(self) -> Event | None:
         """`undo`, with what the hub has to tell; None when nothing is left.

@@ -207,8 +207,8 @@ class Talk:
         work = self.session.current
         before = work.marks.state(work.shown).undo() if work is not None else None
         if work is not None and before is not None:
-            work.taken_back.append((replace(work.marks, keys=before.keys), work.marks, []))
-            work.marks = replace(work.marks, keys=before.keys)
+            marks, work.marks = work.marks, replace(work.marks, keys=before.keys)
+            self.session.key_undone(marks, list(work.written))
             self.session.draft()
             left = marking.told(work.marks, work.shown, ranking=self.kind == "rank")
             self.paper.say(f"Taken back. Marked: {left or 'nothing'}.")
@@ -217,9 +217,7 @@ class Talk:
 
     async def _redo(self, rest: str) -> None:
         work = self.session.current
-        if work is not None and work.taken_back and work.taken_back[-1][0] == work.marks:
-            work.marks = work.taken_back.pop()[1]
-            self.session.draft()
+        if work is not None and self.session.redo_key():
             words.marks(self.paper, self.session, work)
             return
         await self._step(self.session.redo, self.session.fetch_redo, "Nothing to redo.")

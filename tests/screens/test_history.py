@@ -168,7 +168,12 @@ async def test_a_past_item_is_revised_with_its_marks_and_undone_where_one_came_f
         await pilot.press("U")
         await until(pilot, lambda: hub.events[-1].reason == "redo")
         assert hub.events[-1].tiers == revision.tiers
-        assert task() == "t7"
+        # And then what was undone before it.
+        events = len(hub.events)
+        await pilot.press("U")
+        assert below.session.current is not None
+        assert (below.session.current.task_id, below.session.current.marks.keys) == ("t7", "4")
+        assert len(hub.events) == events
 
 
 async def test_a_past_item_can_be_left_as_it_was(

@@ -1,0 +1,161 @@
+"""Texts of one's own: an edit of a completion, ranked above it, or an answer from nothing."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.binding import Binding, BindingType
+from textual.widgets import TextArea
+
+from rlhf_tui.errors import InputError
+from rlhf_tui.hub.messages import Item
+from rlhf_tui.records import MAX_COMPLETIONS, Message, Origin, Text, Written, imported_completion_id
+from rlhf_tui.screens.editor import edit_in, editor_command
+from rlhf_tui.screens.label_ask import LEAVE, Panel
+from rlhf_tui.screens.label_drafts import Work
+from rlhf_tui.screens.label_judging import Judging
+from rlhf_tui.screens.widgets.text import FORBIDDEN
+
+
+class TextEdit(Panel[str]):
+    """The built-in area, for guests and where no editor is named."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *LEAVE,
+        Binding("ctrl+o,f2", "done", "Take it", priority=True),
+    ]
+
+    def __init__(self, title: str, text: str) -> None:
+        super().__init__(title, "Ctrl-O takes it   Esc leaves it as it was")
+        self.area = TextArea(text, soft_wrap=True, compact=True, show_line_numbers=False)
+
+    def body(self) -> ComposeResult:
+        yield self.area
+
+    def action_done(self) -> None:
+        self.dismiss(FORBIDDEN.sub("", self.area.text))
+
+
+def text_of(completion: Text) -> str:
+    """What is edited of a completion: its text, or what its last assistant turn says."""
+    if isinstance(completion, str):
+        return completion
+    said = [turn.content for turn in completion if turn.role == "assistant"]
+    return said[-1] if said else ""
+
+
+def with_text(completion: Text, text: str) -> Text:
+    """The completion with this text in the place of what `text_of` gave."""
+    if isinstance(completion, str):
+        return text
+    turns = list(completion)
+    for place in range(len(turns) - 1, -1, -1):
+        if turns[place].role == "assistant":
+            turns[place] = Message("assistant", text)
+            return turns
+    return [*turns, Message("assistant", text)]
+
+
+def demonstration(item: Item, text: str) -> Text:
+    """An answer from nothing, in the form of the item's completions.
+
+    A text prompt joins its completion with nothing between: where all others begin with a space,
+    this one does too.
+    """
+    others = [one.completion for one in item.completions]
+    if any(not isinstance(one, str) for one in others):
+        return [Message("assistant", text)]
+    spaced = all(isinstance(one, str) and one[:1].isspace() for one in others)
+    return f" {text}" if spaced and not text[:1].isspace() else text
+
+
+def written(item: Item, text: Text, parent: str | None) -> Written:
+    origin: Origin = "human" if parent is None else "edit"
+    prompt = item.prompt.prompt_id
+    return Written(imported_completion_id(prompt, text, origin, ""), text, parent)
+
+
+class EditKeys(Judging):
+    """The keys that edit and write."""
+
+    @work(exclusive=True, group="ask")
+    async def action_edit(self) -> None:
+        """Edit the chosen completion, or the best one so far."""
+        now = self.session.current
+        if now is None or not self._has_room(now):
+            return
+        groups = self.state.groups
+        pane = self.chosen or (groups[0][0] if groups else 1)
+        parent = now.completions[pane - 1]
+        before = text_of(parent.completion)
+        after = await self._edited(now, f"Edit of {pane}", before)
+        if after is None:
+            return
+        if after in (before, ""):
+            self.tell("Nothing was changed.")
+            return
+        text = with_text(parent.completion, after)
+        self._add(now, written(now.item, text, parent.completion_id), f"e{{}}{pane}")
+
+    @work(exclusive=True, group="ask")
+    async def action_write(self) -> None:
+        """Write an answer from nothing; it ranks best."""
+        now = self.session.current
+        if now is None or not self._has_room(now):
+            return
+        after = await self._edited(now, "An answer of your own", "")
+        if after is None:
+            return
+        if not after.strip():
+            self.tell("Nothing was written.")
+            return
+        self._add(now, written(now.item, demonstration(now.item, after), None), "w{}")
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _has_room(self, now: Work) -> bool:
+        if len(now.shown) < MAX_COMPLETIONS:
+            return True
+        self.tell(f"{MAX_COMPLETIONS} texts are shown: there is no room for another.")
+        return False
+
+    async def _edited(self, now: Work, title: str, before: str) -> str | None:
+        """The text as the person leaves it; None, with a sentence told, when it came to nothing."""
+        self.session.draft()
+        after: str | None
+        try:
+            command = [] if self.program.guest else editor_command()
+            if not command:
+                raise SuspendNotSupported
+            if self.link.connected:
+                # The editor has the terminal to itself until it ends, and the program stands.
+                await self.session.drafts.flush()
+            after = edit_in(command, before, self.app.suspend())
+        except SuspendNotSupported:
+            after = await self.app.push_screen_wait(TextEdit(title, before))
+            if after is None:
+                self.tell("Left as it was.")
+        except InputError as error:
+            after = None
+            self.tell(str(error))
+        self.session.touch()
+        return after if self.session.current is now else None
+
+    def _add(self, now: Work, text: Written, token: str) -> None:
+        """Put a text behind the panes and rank it."""
+        if text.completion_id in now.shown:
+            self.tell("That text is there already.")
+            return
+        now.written.append(text)
+        pane = len(now.shown)
+        refused = self.press(token.format(pane))
+        if refused:
+            now.written.pop()
+            self.session.draft()
+            self.tell(refused)
+            return
+        self.session.draft()
+        what = "Your answer is" if text.parent is None else "Your edit is"
+        self.draw_item(f"{what} {pane}; u takes it back.")

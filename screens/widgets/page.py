@@ -21,6 +21,7 @@ from rich.style import Style
 from rich.text import Text as RichText
 from rich.theme import Theme
 from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -222,6 +223,9 @@ def marked(line: Line, marks: list[Mark]) -> list[Segment]:
 
 class PageView(Widget):
     """Shows a page as high as it is; only the lines that are visible are drawn."""
+
+    virtual_size = Reactive(Size(0, 0), repaint=False)
+    """As a widget has it, but without the second layout: a page never scrolls by itself."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)

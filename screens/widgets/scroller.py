@@ -8,12 +8,17 @@ from typing import Any
 from textual import events
 from textual.containers import VerticalScroll
 from textual.geometry import Size
+from textual.reactive import Reactive
 
 from rlhf_tui.screens.theme import Glyphs
 
 
 class Scroller(VerticalScroll, can_focus=False, inherit_bindings=False):
     """A region that scrolls by the screen's keys; focus would repaint its whole border."""
+
+    virtual_size = Reactive(Size(0, 0), repaint=False)
+    """As a container has it, without a second layout and drawing of what was just drawn: the
+    room for the scrollbar is kept free, so that nothing depends on its being there."""
 
     def __init__(self, *children: Any, **settings: Any) -> None:
         super().__init__(*children, **settings)

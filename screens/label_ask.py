@@ -65,7 +65,9 @@ class TextAsk(Panel[str]):
         super().__init__(title, "Enter takes it   empty: as it was")
 
     def body(self) -> ComposeResult:
-        yield Input(compact=True, max_length=LONGEST)
+        line = Input(compact=True, max_length=LONGEST)
+        line.cursor_blink = False  # a blinking cursor sends bytes twice a second
+        yield line
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         self.dismiss(typed(event.value) or None)
@@ -87,6 +89,7 @@ class CritiqueAsk(Panel[str]):
         """
         super().__init__("Critique", "Enter takes it   Ctrl-J new line   Esc as it was")
         self.area = TextArea(text, soft_wrap=True, compact=True, show_line_numbers=False)
+        self.area.cursor_blink = False
         self.keep = keep
 
     def body(self) -> ComposeResult:

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from rlhf_tui.app import RlhfApp
+from rlhf_tui.config.settings import LabelSettings
 from rlhf_tui.records import Completion, Message
 from rlhf_tui.screens.label import LabelScreen
+from tests.helpers.label_screens import asked
 
 MakeApp = Callable[..., RlhfApp]
 Until = Callable[..., Awaitable[None]]
@@ -43,7 +45,8 @@ def chat(fake: Any) -> Any:
     return item
 
 
-# name: (start, size, keys, theme, ascii, which items)
+STRONGER, MONO = "greater_than_sign", "rlhf-mono"
+# name: (start, size, keys (those behind | go to the panel that came up), theme, ascii, which items)
 SCENES: dict[str, tuple[str, tuple[int, int], str, str, bool, str]] = {
     "rank-120x30": ("label:rank", (120, 30), "2 1 equals_sign 3", "rlhf-dark", False, "films"),
     "rank-80x24-light": ("label:rank", (80, 24), "3 1", "rlhf-light", False, "films"),
@@ -53,6 +56,19 @@ SCENES: dict[str, tuple[str, tuple[int, int], str, str, bool, str]] = {
     "rank-colour-blind": ("label:rank", (120, 30), "4 b", "rlhf-colour-blind", False, "films"),
     "rank-full": ("label:rank", (80, 24), "1 f tab", "rlhf-dark", False, "films"),
     "rank-nothing": ("label:rank", (80, 24), "", "rlhf-dark", False, "none"),
+    "rank-pair-mono": ("label:rank", (80, 24), f"{STRONGER} {STRONGER} 2 y n", MONO, False, "pair"),
+    "rank-fast-60x20": ("label:rank", (60, 20), "F y u", "rlhf-dark", False, "pair"),
+    "rank-aspects-60x20": (
+        "label:rank",
+        (60, 20),
+        "2 1 y n a | 4 5 2",
+        "rlhf-dark",
+        False,
+        "films",
+    ),
+    "rank-tags-80x24": ("label:rank", (80, 24), "x t | 1 j j", "rlhf-light", False, "films"),
+    "rank-skip-120x30": ("label:rank", (120, 30), "z | j", "rlhf-colour-blind", False, "films"),
+    "rank-critique-60x20": ("label:rank", (60, 20), "c | G o o d", "rlhf-dark", False, "films"),
     "thumbs-80x24": ("label:thumbs", (80, 24), "y", "rlhf-dark", False, "films"),
     "thumbs-40x10": ("label:thumbs", (40, 10), "", "rlhf-dark", False, "films"),
     "home-80x24": ("home", (80, 24), "", "rlhf-dark", False, "films"),
@@ -66,7 +82,9 @@ def items(fake: Any, which: str) -> list[Any]:
     if which == "films":
         ranks = [fake.rank(number) for number in range(1, 13)]
         return ranks + [fake.thumbs(number) for number in range(1, 9)]
-    return {"chat": [chat(fake)], "nine": [fake.rank(1, 9)], "none": []}[which]
+    pairs = [fake.rank(number, 2) for number in range(1, 4)]
+    kinds = {"chat": [chat(fake)], "nine": [fake.rank(1, 9)], "pair": pairs, "none": []}
+    return kinds[which]
 
 
 def normal(svg: str) -> str:
@@ -79,10 +97,18 @@ async def test_the_screen_looks_as_before(
     name: str, make_app: MakeApp, until: Until, fake: Any
 ) -> None:
     start, size, keys, theme, ascii, which = SCENES[name]
-    app = make_app(fake.hub(items(fake, which)), start, theme=theme, ascii=ascii)
+    hub, label = (
+        fake.hub(items(fake, which)),
+        LabelSettings(tags=["refusal", "made up", "too long"]),
+    )
+    app = make_app(hub, start, theme=theme, ascii=ascii, label=label)
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: settled(app))
-        await pilot.press(*keys.split())
+        first, *rest = keys.split("|")
+        await pilot.press(*first.split())
+        for more in rest:
+            await until(pilot, lambda: asked(app))
+            await pilot.press(*more.split())
         await pilot.pause()
         svg = ""
         while svg != (svg := normal(app.export_screenshot())):

@@ -14,12 +14,12 @@ from rlhf_tui.screens.link import Link
 SaveState = Literal["", "saving", "saved", "spooled", "refused"]
 
 
-def new_event(kind: EventKind, task_id: str, **fields: Any) -> Event:
+def new_event(kind: EventKind, task_id: str, *, client: str, **fields: Any) -> Event:
     return Event(
         event_id=new_event_id(),
         kind=kind,
         task_id=task_id,
-        client="tui",
+        client=client,
         created_ms=time.time_ns() // 1_000_000,
         **fields,
     )

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from rlhf_tui.errors import RlhfError
 from rlhf_tui.hub.messages import (
@@ -24,7 +25,7 @@ from rlhf_tui.hub.messages import (
     Progress,
     ProgressAnswer,
 )
-from rlhf_tui.records import Event, TaskKind
+from rlhf_tui.records import Event, EventKind, TaskKind
 from rlhf_tui.screens.label_drafts import DraftKeeper, Work, work_of
 from rlhf_tui.screens.label_outbox import Outbox, new_event
 from rlhf_tui.screens.label_state import WorkClock
@@ -65,6 +66,8 @@ class ItemQueue:
     """A task of the person's past, for a revision: the only item of this session."""
     skipped: bool = False
     """Hands out what was skipped before, instead of new items."""
+    client: str = "tui"
+    """What the person works with, as their events tell it."""
     current: Work | None = None
     waiting: deque[Work] = field(default_factory=deque)
     tally: Tally = field(default_factory=Tally)
@@ -88,6 +91,9 @@ class ItemQueue:
     def __post_init__(self) -> None:
         self.drafts = DraftKeeper(self.link)
         self.outbox = Outbox(self.link, self._sent)
+
+    def new_event(self, kind: EventKind, task_id: str, **fields: Any) -> Event:
+        return new_event(kind, task_id, client=self.client, **fields)
 
     # --- items ---------------------------------------------------------------------------------
 
@@ -157,7 +163,7 @@ class ItemQueue:
             return
         # Asked for before the person turned to the other queue.
         for item in leased.items:
-            self.outbox.post(new_event("release", item.task.task_id))
+            self.outbox.post(self.new_event("release", item.task.task_id))
         self.fetch()
 
     def _take(self, leased: Leased, progress: ProgressAnswer) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from rlhf_tui.records import Event, EventKind, Written
 from rlhf_tui.screens.label_drafts import TakenBack, Work
 from rlhf_tui.screens.label_marks import Marks
-from rlhf_tui.screens.label_outbox import SaveState, new_event
+from rlhf_tui.screens.label_outbox import SaveState
 from rlhf_tui.screens.label_queue import ItemQueue
 from rlhf_tui.screens.label_trail import Past
 
@@ -198,7 +198,7 @@ class LabelSession(ItemQueue):
     # --- what reaches the hub ------------------------------------------------------------------
 
     def _post(self, kind: EventKind, task_id: str, **fields: Any) -> Event:
-        event = new_event(kind, task_id, **fields)
+        event = self.new_event(kind, task_id, **fields)
         self.outbox.post(event)
         return event
 
@@ -238,4 +238,4 @@ class LabelSession(ItemQueue):
     async def _give_back(self) -> None:
         for work in (self.current, *self.waiting):
             if work is not None:
-                await self.link.submit(new_event("release", work.task_id))
+                await self.link.submit(self.new_event("release", work.task_id))

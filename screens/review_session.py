@@ -12,7 +12,6 @@ from typing import Any
 from rlhf_tui.hub.messages import Dispute, Disputed, DisputedAnswer
 from rlhf_tui.records import Event, EventKind
 from rlhf_tui.screens.label_drafts import Work, work_of
-from rlhf_tui.screens.label_outbox import new_event
 from rlhf_tui.screens.label_session import LabelSession
 
 
@@ -101,7 +100,7 @@ class ReviewSession(LabelSession):
         if not self.reopened:
             return None
         work, event = self.reopened.pop()
-        again = new_event(
+        again = self.new_event(
             "adjudicate",
             work.task_id,
             **{name: getattr(event, name) for name in _AGAIN},

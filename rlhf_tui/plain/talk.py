@@ -46,7 +46,7 @@ class Talk:
         self.settings = settings
         self.typed = typed
         self.paper = paper
-        self.main = LabelSession(link, kind, settings.prefetch, lambda: None)
+        self.main = LabelSession(link, kind, settings.prefetch, lambda: None, client="plain")
         self.session = self.main
         """The one that is talked about: `main`, or a revision."""
         self._told: Work | None = None
@@ -253,7 +253,9 @@ class Talk:
             raise UsageError("Which one?", hint="'history' numbers them; as in: revise 1")
         self.main.draft()
         task = self._past[int(rest) - 1].event.task_id
-        self.session = LabelSession(self.link, self.kind, 1, lambda: None, only=task)
+        self.session = LabelSession(
+            self.link, self.kind, 1, lambda: None, only=task, client="plain"
+        )
         self.session.start()
         await self._tell_item()
 

@@ -73,6 +73,7 @@ def test_a_pipe_can_judge_all_there_is(hub: Workspace, cli: Cli) -> None:
     assert "\x1b" not in done.out
     assert done.out.endswith("Left. What is half-made is kept.\n")
     events = log(hub)
+    assert {event.client for event in events} == {"plain"}
     kinds = [event.kind for event in events]
     assert kinds == ["judge", "skip", "judge", "retract", "judge", "judge", "judge", "retract"]
     first, skipped, bad, *_ = events
@@ -106,6 +107,7 @@ def test_thumbs_history_and_revision_through_a_pipe(workspace: Workspace, cli: C
         ("revise", [True]),
     ]
     assert events[2].supersedes == events[1].event_id
+    assert {event.client for event in events} == {"plain"}
 
 
 def test_what_is_half_made_is_there_again_and_the_lease_given_back(

@@ -47,6 +47,14 @@ class Work:
     taken_back: list[TakenBack] = field(default_factory=list)
     """For redo, what undo took of this item, newest last."""
 
+    def __post_init__(self) -> None:
+        # The hub puts what was written among the completions; here it can still be taken back.
+        event, draft = self.item.event, self.item.draft or {}
+        found = [*(event.written if event is not None else ()), *_written(draft)]
+        own = {one.completion_id for one in found}
+        kept = [one for one in self.item.completions if one.completion_id not in own]
+        self.item = msgspec.structs.replace(self.item, completions=kept)
+
     @property
     def task_id(self) -> str:
         return self.item.task.task_id

@@ -168,7 +168,8 @@ async def test_drafts_hold_all_marks_and_texts_and_stay_due_while_the_hub_is_awa
         await until(lambda: "t1" in hub.drafts)
     again = fake.rank(1, 3)
     again.draft = hub.drafts["t1"]
-    again.completions = again.completions[::-1]
+    # The hub puts what was written among the completions.
+    again.completions = [*again.completions[::-1], Completion("c-mine", "p1", " my own")]
     restored = work_of(again)
     assert restored.written == [mine]
     assert restored.shown == ["c1-3", "c1-2", "c1-1", "c-mine"]

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from textual import events, work
 from textual.app import App
@@ -30,6 +30,9 @@ from rlhf_tui.screens.room import Room
 from rlhf_tui.screens.small import TooSmall, too_small
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.workspace import Workspace, init_workspace
+
+if TYPE_CHECKING:
+    from rlhf_tui.hub.early import EarlyStart
 
 HANG_UP_S = 12.0
 """After a hang-up the program gets this long to put its work away; then it ends anyway, because
@@ -262,7 +265,11 @@ def _settle_garbage() -> None:
 
 
 def run_app(
-    workspace: Workspace | None, start: str = "home", as_name: str | None = None, over: str = ""
+    workspace: Workspace | None,
+    start: str = "home",
+    as_name: str | None = None,
+    over: str = "",
+    early: EarlyStart | None = None,
 ) -> int:
     """Run the program in this terminal until the person leaves it.
 
@@ -270,6 +277,7 @@ def run_app(
         workspace: None opens the home screen, which offers to make one here.
         as_name: the annotator to act as; for the workspace's owner only.
         over: a room that is opened over the first one.
+        early: the connection to the workspace's hub, where it is being made already.
 
     Returns:
         The exit code.
@@ -300,7 +308,7 @@ def run_app(
     app = RlhfApp(
         workspace,
         start,
-        lambda here: AsyncHub(here, client="tui", as_name=as_name),
+        lambda here: AsyncHub(here, client="tui", as_name=as_name, early=early),
         settings,
         over,
         Personal(personal_path(as_name or getpass.getuser())),

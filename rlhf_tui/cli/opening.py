@@ -8,11 +8,15 @@ from __future__ import annotations
 import gc
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rlhf_tui.cli.output import is_terminal
 from rlhf_tui.errors import UsageError
 from rlhf_tui.records import TaskKind
 from rlhf_tui.workspace import VARIABLE, Workspace, find_workspace, has_workspace
+
+if TYPE_CHECKING:
+    from rlhf_tui.hub.early import EarlyStart
 
 INSTEAD = {
     "home": "See what the shell can do: rlhf-tui --help",
@@ -64,10 +68,24 @@ def open_home(option: Path | None) -> int:
     return open_screens(workspace(option), "home")
 
 
-def open_label(mode: str, as_name: str | None, option: Path | None) -> int:
+def open_label(mode: TaskKind, as_name: str | None, option: Path | None) -> int:
     """The ranking or the thumbs screen."""
+    from rlhf_tui.config.settings import load_settings
+
     need_terminal("label")
-    return open_screens(workspace(option), f"label:{mode}", annotator_name(as_name))
+    place, name = find_workspace(option), annotator_name(as_name)
+    early = ask_early(place, mode, load_settings(place).label.prefetch, name)
+    return open_screens(place, f"label:{mode}", name, early=early)
+
+
+def ask_early(place: Workspace, kind: TaskKind, prefetch: int, as_name: str | None) -> EarlyStart:
+    """Ask for the first items while the screens are being imported, in the queue's own words."""
+    from rlhf_tui.hub.early import EarlyStart, Question
+    from rlhf_tui.hub.messages import Lease, Leased, Progress, ProgressAnswer
+
+    lease = Lease(kind=kind, limit=prefetch + 1)
+    questions: list[Question] = [(Progress(), ProgressAnswer), (lease, Leased)]
+    return EarlyStart(place, questions, client="tui", as_name=as_name)
 
 
 def open_plain(mode: TaskKind, as_name: str | None, option: Path | None) -> int:
@@ -80,7 +98,12 @@ def open_plain(mode: TaskKind, as_name: str | None, option: Path | None) -> int:
 
 
 def open_screens(
-    place: Workspace | None, start: str, as_name: str | None = None, over: str = ""
+    place: Workspace | None,
+    start: str,
+    as_name: str | None = None,
+    *,
+    over: str = "",
+    early: EarlyStart | None = None,
 ) -> int:
     """Run the screens until the person leaves them; returns their exit code."""
     # A collection while everything is being imported finds nothing; the program settles the
@@ -90,4 +113,4 @@ def open_screens(
     os.environ.setdefault("TEXTUAL_FPS", "120")
     from rlhf_tui.app import run_app
 
-    return run_app(place, start, as_name, over)
+    return run_app(place, start, as_name, over, early)

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-MODES = ("rank", "thumbs")
+from rlhf_tui.records import TaskKind
+
+MODES: dict[str, TaskKind] = {"rank": "rank", "thumbs": "thumbs"}
 OPTIONS = {"--mode": "mode", "--as": "as", "--workspace": "workspace", "-w": "workspace"}
 """Options of `label`; each takes a value."""
 
@@ -22,14 +24,15 @@ def quick(arguments: Sequence[str]) -> Callable[[], int] | None:
     if arguments[0] != "label":
         return None
     given = _values(arguments[1:])
-    if given is None or given.get("mode", "rank") not in MODES:
+    mode = MODES.get(given.get("mode", "rank")) if given is not None else None
+    if given is None or mode is None:
         return None
 
     def label() -> int:
         from rlhf_tui.cli.opening import open_label
 
         place = Path(given["workspace"]) if "workspace" in given else None
-        return open_label(given.get("mode", "rank"), given.get("as"), place)
+        return open_label(mode, given.get("as"), place)
 
     return label
 

@@ -14,14 +14,14 @@ from typing import Literal, TypeVar, cast
 
 from rlhf_tui import __version__
 from rlhf_tui.errors import Denied, HubError, RlhfError
-from rlhf_tui.hub import address, wire
-from rlhf_tui.hub.autostart import PATIENCE_S, away, ensure_hub
+from rlhf_tui.hub import wire
+from rlhf_tui.hub.autostart import PATIENCE_S, away
 from rlhf_tui.hub.client import ONCE, ConnectionLost
+from rlhf_tui.hub.early import EarlyStart
+from rlhf_tui.hub.line import HubLine
 from rlhf_tui.hub.messages import (
-    MAX_FRAME,
     PROTOCOL,
     Answer,
-    AnyAnswer,
     AnyRequest,
     Failure,
     Hello,
@@ -57,17 +57,25 @@ class AsyncHub:
     """
 
     def __init__(
-        self, workspace: Workspace, *, client: str = "tui", as_name: str | None = None
+        self,
+        workspace: Workspace,
+        *,
+        client: str = "tui",
+        as_name: str | None = None,
+        early: EarlyStart | None = None,
     ) -> None:
+        """
+        Args:
+            early: a connection that is being made already, for the same person.
+        """
         self.workspace = workspace
         self.connected = False
         self.unsent: dict[str, str] = {}
         self.on_change: Callable[[str], None] | None = None
         self.welcome: Welcome | None = None
-        self._hello = Hello(protocol=PROTOCOL, version=__version__, client=client, as_name=as_name)
-        self._writer: asyncio.StreamWriter | None = None
-        self._waiting: dict[int, asyncio.Future[AnyAnswer]] = {}
-        self._number = 0
+        self._as_name = as_name
+        hello = Hello(protocol=PROTOCOL, version=__version__, client=client, as_name=as_name)
+        self._line = HubLine(workspace, hello, self._broken, early)
         self._there = asyncio.Event()
         self._spool: Spool | None = None
         self._in_order = asyncio.Lock()
@@ -116,7 +124,8 @@ class AsyncHub:
             except TimeoutError:
                 raise self._refusal or ConnectionLost(away(self.workspace)) from None
             try:
-                received = await self._exchange(cast(AnyRequest, request))
+                known = self._line.known(request)
+                received = known or await self._line.exchange(cast(AnyRequest, request))
                 break
             except ConnectionLost:
                 if isinstance(request, ONCE) or asyncio.get_running_loop().time() > deadline:
@@ -158,33 +167,7 @@ class AsyncHub:
 
     async def _connect(self) -> asyncio.Task[None]:
         """Connect and greet; returns the task that reads answers until the connection ends."""
-        await asyncio.to_thread(ensure_hub, self.workspace)
-        try:
-            connection = await asyncio.to_thread(address.connect, self.workspace.socket, PATIENCE_S)
-            connection.setblocking(False)
-            reader, writer = await asyncio.open_unix_connection(sock=connection, limit=MAX_FRAME)
-        except OSError as error:
-            raise ConnectionLost(away(self.workspace)) from error
-        self._writer = writer
-        reading = asyncio.create_task(self._read(reader))
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                received = await self._exchange(self._hello)
-        except (RlhfError, TimeoutError) as error:
-            reading.cancel()
-            await self._hang_up()
-            raise (
-                error
-                if isinstance(error, RlhfError)
-                else HubError(
-                    "The hub does not answer.", hint=f"{self.workspace.hub_log} may say why."
-                )
-            ) from None
-        if not isinstance(received, Welcome):
-            await self._hang_up()
-            assert isinstance(received, Failure)
-            raise wire.error_of(received)
-        self.welcome = received
+        self.welcome, reading = await self._line.open()
         self._refusal = None
         async with self._in_order:
             # A disk that cannot be read now says nothing new of what lies there.
@@ -194,50 +177,15 @@ class AsyncHub:
         self.connected = not reading.done()
         return reading
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        """Hand answers to those who wait for them, until the hub hangs up."""
-        try:
-            while (line := await wire.read_line(reader)) is not None:
-                frame = wire.decode_answer(line)
-                waiting = self._waiting.pop(frame.id, None)
-                if waiting is not None and not waiting.done():
-                    waiting.set_result(frame.body)
-        except (OSError, HubError) as error:
-            self._refusal = error if isinstance(error, RlhfError) else None
-        finally:
-            self.connected = False
-            self._there.clear()
-            lost = ConnectionLost(away(self.workspace))
-            for waiting in self._waiting.values():
-                if not waiting.done():
-                    waiting.set_exception(lost)
-            self._waiting.clear()
-
-    async def _exchange(self, body: AnyRequest) -> AnyAnswer:
-        writer = self._writer
-        if writer is None or writer.is_closing():
-            raise ConnectionLost(away(self.workspace))
-        self._number += 1
-        answer: asyncio.Future[AnyAnswer] = asyncio.get_running_loop().create_future()
-        self._waiting[self._number] = answer
-        number = self._number
-        try:
-            writer.write(wire.request_line(number, body))
-            await writer.drain()
-            return await answer
-        except OSError as error:
-            raise ConnectionLost(away(self.workspace)) from error
-        finally:
-            self._waiting.pop(number, None)
-
-    async def _hang_up(self) -> None:
-        writer, self._writer = self._writer, None
+    def _broken(self, said: RlhfError | None) -> None:
+        self._refusal = said
         self.connected = False
         self._there.clear()
-        if writer is not None:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+
+    async def _hang_up(self) -> None:
+        self.connected = False
+        self._there.clear()
+        await self._line.hang_up()
 
     async def _keep(self, reading: asyncio.Task[None]) -> None:
         """Until cancelled: find the hub again whenever it goes, and send what was spooled."""
@@ -279,12 +227,12 @@ class AsyncHub:
 
     def _spool_of(self) -> Spool:
         if self._spool is None:
-            name = self.welcome.annotator if self.welcome else self._hello.as_name
+            name = self.welcome.annotator if self.welcome else self._as_name
             self._spool = Spool(spool_path(self.workspace, name or getpass.getuser()))
         return self._spool
 
     async def _send(self, events: Sequence[Event]) -> None:
-        received = await self._exchange(Submit(events=list(events)))
+        received = await self._line.exchange(Submit(events=list(events)))
         if isinstance(received, Failure):
             raise wire.error_of(received)
         if not isinstance(received, Submitted):

@@ -116,6 +116,15 @@ class HubClient:
             self._socket.close()
             self._socket = None
 
+    def detach(self) -> tuple[socket.socket, int]:
+        """Hand the connection over: the socket, and the number of the last request on it."""
+        if self._socket is None or self._reader is None:
+            raise ConnectionLost(away(self.workspace))
+        # Every answer was read to its end: nothing is left in the reader.
+        self._reader.close()
+        connection, self._socket, self._reader = self._socket, None, None
+        return connection, self._number
+
     def __enter__(self) -> HubClient:
         return self
 

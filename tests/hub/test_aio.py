@@ -70,12 +70,12 @@ async def test_a_request_on_a_connection_that_is_closing_waits_for_a_new_one(
     link: AsyncHub,
 ) -> None:
     # As after a failed write: this end closes, and the reader has not learnt of it yet.
-    writer = link._writer
+    writer = link._line._writer
     assert writer is not None
     writer.close()
     async with asyncio.timeout(60):
         await link.call(Progress(), ProgressAnswer)
-    assert link._writer is not writer
+    assert link._line._writer is not writer
 
 
 async def test_saves_and_answers(link: AsyncHub, workspace: Workspace) -> None:
@@ -211,7 +211,7 @@ async def test_a_hub_that_hangs_while_the_spool_is_sent_keeps_no_judgement_eithe
         first, second = (await link.call(Lease(kind="rank", limit=2), Leased)).items
         hub.process.send_signal(signal.SIGSTOP)
         assert await link.submit(judgement(first)) == "spooled"
-        await until(lambda: bool(link._waiting), "the spool is being sent")
+        await until(lambda: bool(link._line._waiting), "the spool is being sent")
         async with asyncio.timeout(30):
             assert await link.submit(judgement(second)) == "spooled"
         hub.process.send_signal(signal.SIGCONT)

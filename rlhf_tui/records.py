@@ -181,8 +181,9 @@ class Score(msgspec.Struct, frozen=True, omit_defaults=True):
     run_id: str
     """The run that scored it (kind `score`)."""
     model: str
-    """The reward model: a run id or path."""
-    mean: float
+    """The reward model: a run id or path; empty when there was none."""
+    mean: float | None
+    """None without a reward model: only `kl` says something."""
     spread: float | None = None
     kl: float | None = None
     """Summed k1 estimate of KL(policy ‖ reference) over the completion's tokens, in nats."""

@@ -90,7 +90,7 @@ def reward_figures(
     scores: Iterable[Score], completions: Iterable[Completion], prompts: Mapping[str, Prompt]
 ) -> RewardFigures:
     """Accuracy over the pairs of a prompt whose lexicon scores differ; equal rewards count half."""
-    reward = {score.completion_id: score.mean for score in scores}
+    reward = {score.completion_id: score.mean for score in scores if score.mean is not None}
     by_prompt: dict[str, list[tuple[float, float]]] = {}
     for completion in completions:
         if completion.completion_id in reward:

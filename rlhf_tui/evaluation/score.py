@@ -21,7 +21,7 @@ Rows = Sequence[dict[str, Any]]
 def run(context: RunContext) -> None:
     """Score the run's snapshot of completions.
 
-    Without a reward model, `Score.mean` is 0 and `Score.model` empty: only `kl` says something.
+    Without a reward model, `Score.mean` is None and `Score.model` empty: only `kl` says something.
 
     Raises:
         NothingToDo: the snapshot has no completions.
@@ -57,7 +57,7 @@ def run(context: RunContext) -> None:
                     completion_id=row["completion_id"],
                     run_id=context.arguments.run_id,
                     model=options.reward_model,
-                    mean=mean[place] if mean else 0.0,
+                    mean=mean[place] if mean else None,
                     kl=kl[place] if kl else None,
                 )
                 for place, row in enumerate(batch)

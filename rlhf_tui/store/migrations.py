@@ -77,6 +77,11 @@ MIGRATIONS: tuple[Migration, ...] = (
         "every version of the guidelines that was shown",
         ("CREATE TABLE guidelines (version VARCHAR, text VARCHAR, created_ms BIGINT)",),
     ),
+    Migration(
+        4,
+        "no reward where there was no reward model",
+        ("UPDATE scores SET mean = NULL WHERE model = ''",),
+    ),
 )
 
 LATEST = MIGRATIONS[-1].version

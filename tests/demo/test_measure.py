@@ -38,6 +38,7 @@ def test_accuracy_counts_pairs_of_a_prompt_whose_truth_differs() -> None:
     rewards = {"a": 1.0, "b": 0.5, "c": 0.5, "d": 9.0}
     scores = [Score(name, "score-1", "rm-1", mean) for name, mean in rewards.items()]
     # a and c are equally true and d stands alone: a over b is right, c equal to b is half.
+    scores += [Score(c.completion_id, "score-2", "", None, kl=1.0) for c in WRITTEN]
     assert reward_figures(scores, WRITTEN, PROMPTS).pairs == 2
     assert reward_figures(scores, WRITTEN, PROMPTS).accuracy == 0.75
     assert math.isnan(reward_figures([], WRITTEN, PROMPTS).accuracy)

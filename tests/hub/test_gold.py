@@ -145,6 +145,11 @@ def test_information_is_that_of_the_formula(store: Store) -> None:
         found = dict(information(store))
         assert found[clear] == pytest.approx(0.25 + 0.145006, abs=1e-6)
         assert found[even] == pytest.approx(0.25)
+        # A divergence without a reward is no opinion, whatever it is called.
+        for model in ("", "rm"):
+            ids = {one.completion_id for one in scored(batch, [0.0] * 3)}
+            save_scores(store, [Score(i, f"kl-{model}", model, None, kl=1.0) for i in ids])
+        assert dict(information(store)) == pytest.approx(found)
 
 
 def test_the_order_follows_the_file_and_a_broken_file_changes_nothing_but_is_told(

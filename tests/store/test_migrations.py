@@ -7,9 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from rlhf_tui.records import Score
 from rlhf_tui.store import migrations
 from rlhf_tui.store.database import STORAGE_VERSION, Store
-from rlhf_tui.store.read import items, totals
+from rlhf_tui.store.read import items, run_scores, totals
 from rlhf_tui.store.trail import history
 from rlhf_tui.store.write import RunRow, save_run
 
@@ -52,6 +53,17 @@ def test_a_store_of_version_one_keeps_its_rows_and_gains_what_came_later(tmp_pat
         save_run(store, RunRow("sft-0001", "sft", "queued"))
     with Store(path, tmp_path / "store.lock") as store:
         assert totals(store).events == 1
+
+
+def test_rewards_that_no_model_gave_are_none_since_version_four(tmp_path: Path) -> None:
+    path = tmp_path / "store.duckdb"
+    con = old_store(path, 3)
+    con.execute("INSERT INTO scores VALUES ('c1', 's1', '', 0, NULL, 1.5)")
+    con.execute("INSERT INTO scores VALUES ('c1', 's2', 'rm-0001', 0, NULL, NULL)")
+    con.close()
+    with Store(path, tmp_path / "store.lock") as store:
+        assert run_scores(store, "s1")[0] == [Score("c1", "s1", "", None, kl=1.5)]
+        assert run_scores(store, "s2")[0] == [Score("c1", "s2", "rm-0001", 0.0)]
 
 
 def test_migrating_twice_takes_no_step(tmp_path: Path) -> None:

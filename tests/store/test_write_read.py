@@ -179,6 +179,8 @@ def test_scores_runs_and_annotators_are_replaced(judged: Store) -> None:
         ("c1", 1.0, None, None),
     ]
     assert {c.completion_id for c in completions} == {"c0", "c1"}
+    write.save_scores(judged, [Score("c0", "kl1", "", None, kl=2.5)])
+    assert read.run_scores(judged, "kl1")[0] == [Score("c0", "kl1", "", None, kl=2.5)]
 
     write.save_run(judged, RunRow("rm-0001", "rm", "queued", created_ms=2))
     write.save_run(judged, RunRow("sft-0001", "sft", "queued", created_ms=1))

@@ -18,7 +18,8 @@ runs/<run_id>/
     learning_curve.json  rm runs with --learning-curve: report.LearningCurve, once it is whole
     curve/             its shares that are done, for a resume
     log.txt            everything the worker printed
-    checkpoints/       step-000120/ …, written aside, then renamed
+    checkpoints/       step-000120/ …, written aside, then renamed; a reward model's hold its
+                       rendering.json, too
     model/             the finished model (save_pretrained), with tokenizer and rendering.json
 """
 

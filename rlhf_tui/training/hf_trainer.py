@@ -29,11 +29,20 @@ DROPPED = ("_runtime", "_per_second", "total_flos", "eval_num_tokens")
 """Endings of the trainer's keys that say nothing about learning."""
 
 
+Beside = Callable[[Path], None]
+"""Writes what a model folder of ours carries beside its weights and tokenizer."""
+
+
+def nothing_beside(_: Path) -> None:
+    """A model that others' programs know how to read."""
+
+
 class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no types
     """Passes a trainer's figures and steps to the run context, and its stop to the trainer."""
 
-    def __init__(self, context: RunContext) -> None:
+    def __init__(self, context: RunContext, beside: Beside = nothing_beside) -> None:
         self._context = context
+        self._beside = beside
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._context.progress(state.global_step, state.max_steps)
@@ -55,6 +64,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         with self._context.checkpoint_dir(state.global_step) as target:
             for path in written.iterdir():
                 path.rename(target / path.name)
+            self._beside(target)
         written.rmdir()
 
 
@@ -95,36 +105,43 @@ def arguments(
     }
 
 
-def train(context: RunContext, make: Callable[[], Any], tokenizer: Any) -> Any | None:
+def train(
+    context: RunContext, make: Callable[[], Any], tokenizer: Any, beside: Beside = nothing_beside
+) -> Any | None:
     """Run a trainer to its end, from the latest checkpoint if there is one, and save its model.
 
     Args:
         make: builds the trainer; called once the scratch folder is clean.
+        beside: for every checkpoint and for the model.
 
     Returns:
         The trainer, its model saved in the run's model folder; None when it was stopped, with a
         checkpoint to resume from.
     """
-    trainer = fit(context, make)
+    trainer = fit(context, make, beside)
     if trainer is not None:
-        keep(context, trainer, tokenizer)
+        keep(context, trainer, tokenizer, beside)
     return trainer
 
 
-def fit(context: RunContext, make: Callable[[], Any]) -> Any | None:
+def fit(
+    context: RunContext, make: Callable[[], Any], beside: Beside = nothing_beside
+) -> Any | None:
     """`train` as far as the last step: nothing is evaluated or saved yet."""
     scratch = context.directory / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
     trainer = make()
     trainer.create_model_card = lambda **_: None
-    trainer.add_callback(Reporter(context))
+    trainer.add_callback(Reporter(context, beside))
     checkpoint = context.latest_checkpoint()
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     shutil.rmtree(scratch, ignore_errors=True)
     return trainer if trainer.state.global_step >= trainer.state.max_steps else None
 
 
-def keep(context: RunContext, trainer: Any, tokenizer: Any) -> None:
+def keep(
+    context: RunContext, trainer: Any, tokenizer: Any, beside: Beside = nothing_beside
+) -> None:
     """Evaluate a trained model and save it as the run's, its adapter merged."""
     step = trainer.state.global_step
     if trainer.eval_dataset is not None:
@@ -132,6 +149,7 @@ def keep(context: RunContext, trainer: Any, tokenizer: Any) -> None:
         trainer.evaluate()
     context.progress(step, step, "saving the model", phase="saving")
     models.save(trainer.accelerator.unwrap_model(trainer.model), tokenizer, context.model_dir)
+    beside(context.model_dir)
 
 
 def adapted(loaded: Loaded, options: EpochOptions, task: Any) -> Any:

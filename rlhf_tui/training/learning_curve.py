@@ -57,7 +57,6 @@ def run(context: RunContext, options: RewardOptions) -> None:
     """
     from rlhf_tui.training import hf_trainer, reward_model
     from rlhf_tui.training.data import read_snapshot
-    from rlhf_tui.training.rendering import save_rendering
 
     rows = {
         split: read_snapshot(context, split, reward_model.NEEDED)
@@ -79,12 +78,13 @@ def run(context: RunContext, options: RewardOptions) -> None:
             return
     prepare(options)
     start = reward_model.ready(context, options)
-    trainer = hf_trainer.fit(context, lambda: reward_model.trainer_of(context, options, start))
+    trainer = hf_trainer.fit(
+        context, lambda: reward_model.trainer_of(context, options, start), start.save_rendering
+    )
     if trainer is None:
         return
     _measure(context, options, len(parts) - 1, start, trainer)
-    hf_trainer.keep(context, trainer, start.loaded.tokenizer)
-    save_rendering(context.model_dir, start.rendering)
+    hf_trainer.keep(context, trainer, start.loaded.tokenizer, start.save_rendering)
     clusters = [prompt for group in start.validation for prompt in _prompts_of(group)]
     shares = [_saved(context, number) for number in range(len(parts))]
     curve = curve_of(context.arguments.run_id, [share for share in shares if share], clusters)

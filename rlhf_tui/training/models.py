@@ -133,6 +133,8 @@ def load_policy(ref: str, device: torch.device, *, trained: bool) -> Loaded:
 def load_reward_model(ref: str, device: torch.device) -> Loaded:
     """A finished scorer: a reward model of ours, or any text-classification model.
 
+    Adapter folders (checkpoints with LoRA) are merged into their base, with the head they hold.
+
     Raises:
         InputError: `ref` is not one.
     """
@@ -141,10 +143,30 @@ def load_reward_model(ref: str, device: torch.device) -> Loaded:
 
     tokenizer = load_tokenizer(ref)
     with _sentences(ref):
-        model = AutoModelForSequenceClassification.from_pretrained(
-            ref, dtype=weights_dtype(device, trained=False)
-        )
+        dtype = weights_dtype(device, trained=False)
+        if (Path(ref) / model_files.ADAPTER).exists():
+            model = _adapted_reward_model(Path(ref), dtype)
+            # As it was trained: the base's own may be its EOS, where the score is read.
+            model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+        else:
+            model = AutoModelForSequenceClassification.from_pretrained(ref, dtype=dtype)
     return Loaded(model.to(device).eval(), tokenizer, ref)
+
+
+def _adapted_reward_model(directory: Path, dtype: torch.dtype) -> Any:
+    """An adapter merged into its base, whose own config says nothing of the head's size."""
+    from peft import AutoPeftModelForSequenceClassification
+    from safetensors import safe_open
+
+    outputs = {}
+    with safe_open(directory / "adapter_model.safetensors", "pt") as weights:
+        for name in weights.keys():  # noqa: SIM118  # no mapping
+            if name.endswith("score.weight"):
+                outputs = {"num_labels": weights.get_slice(name).get_shape()[0]}
+    adapted = AutoPeftModelForSequenceClassification.from_pretrained(
+        directory, dtype=dtype, **outputs
+    )
+    return adapted.merge_and_unload()
 
 
 def start_reward_model(ref: str, device: torch.device, *, full: bool) -> Loaded:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Container
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlhf_tui.config.options import RewardOptions
@@ -35,6 +36,12 @@ class Start:
     """Rows of `group_reward`."""
     validation: list[dict[str, Any]]
 
+    def save_rendering(self, directory: Path) -> None:
+        """Say in a folder of this model how it reads; a checkpoint can be scored with, too."""
+        from rlhf_tui.training.rendering import save_rendering
+
+        save_rendering(directory, self.rendering)
+
 
 def run(context: RunContext) -> None:
     """Train a reward model on the run's preference snapshot.
@@ -51,14 +58,14 @@ def run(context: RunContext) -> None:
         learning_curve.run(context, options)
         return
     from rlhf_tui.training import hf_trainer
-    from rlhf_tui.training.rendering import save_rendering
 
     start = ready(context, options)
-    made = hf_trainer.train(
-        context, lambda: trainer_of(context, options, start), start.loaded.tokenizer
+    hf_trainer.train(
+        context,
+        lambda: trainer_of(context, options, start),
+        start.loaded.tokenizer,
+        start.save_rendering,
     )
-    if made is not None:
-        save_rendering(context.model_dir, start.rendering)
 
 
 def ready(

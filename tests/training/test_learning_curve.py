@@ -124,6 +124,7 @@ def test_a_stopped_curve_keeps_what_is_done_and_repeats_the_rest(
     assert second.stopped
     checkpoint = second.latest_checkpoint()
     assert checkpoint is not None and checkpoint.name == "step-000002"
+    assert (checkpoint / "rendering.json").is_file()
     third = again(second)
     reward_model.run(third)
     assert trained == [8, 16, 16, 0, 0]

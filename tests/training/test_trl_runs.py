@@ -213,6 +213,22 @@ def test_the_reward_model_stopped_and_resumed_equals_straight(tmp_path: Path) ->
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.parametrize("tune", ["full", "lora"])
+def test_a_checkpoint_of_a_reward_model_is_scored_as_it_was_trained(
+    tmp_path: Path, tune: str
+) -> None:
+    model = save_policy(tmp_path / "base")
+    context = rm_run(tmp_path / "rm-1", model, max_steps=4, save_steps=2, tune=tune)
+    reward_model.run(context)
+    made = sorted((context.directory / "checkpoints").iterdir())
+    assert [path.name for path in made] == ["step-000002", "step-000004"]
+    for path in made:
+        assert saved_rendering(path, None) == saved_rendering(context.model_dir, None)
+    texts = ["Review 0:"] * 2, [" I adored it.", " What a mess!"]
+    last, whole = (RewardScorer(str(path), CPU) for path in (made[-1], context.model_dir))
+    assert last.score(*texts) == pytest.approx(whole.score(*texts), abs=1e-5)
+
+
 def test_save_steps_keep_the_newest_checkpoints(tmp_path: Path) -> None:
     context = sft_run(
         tmp_path / "sft-1", save_policy(tmp_path / "base"), save_steps=1, keep_checkpoints=2

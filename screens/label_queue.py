@@ -169,9 +169,10 @@ class ItemQueue:
     def _take(self, leased: Leased, progress: ProgressAnswer) -> None:
         before = (self.current, self.progress, self.remaining, self.problem, self.asked)
         here = {*self._here, *self.outbox.unknown_when_asked}
-        self.waiting.extend(
-            self.drafts.restored(item) for item in leased.items if item.task.task_id not in here
-        )
+        # What is half made comes first: it was before the person when the program ended.
+        for item in sorted(leased.items, key=lambda item: not item.draft):
+            if item.task.task_id not in here:
+                self.waiting.append(self.drafts.restored(item))
         self.guidelines = leased.guidelines
         if self.progress is None:
             self.progress = progress

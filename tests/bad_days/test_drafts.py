@@ -130,6 +130,7 @@ def test_an_edit_survives_the_kill_and_is_undone_and_redone_in_later_programs(
     third.press("u")
     assert prompt_on(third.shows("In short: see it.")) == prompt
     wait_until(lambda: len(trail(workspace)) == 2, PATIENCE_S, "the retraction", LOOK_S)
+    wait_until(lambda: "4" in kept_keys(workspace, task), PATIENCE_S, "its draft", LOOK_S)
     third.kill()
 
     fourth = screens.open(workspace.root, "label", size=(120, 40))

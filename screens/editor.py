@@ -40,9 +40,12 @@ def edit_in(command: list[str], text: str, terminal: AbstractContextManager[None
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
         with terminal:
-            done = subprocess.run([*command, name], check=False)
-        if done.returncode:
-            raise InputError(f"{command[0]} ended with {done.returncode}: nothing was changed.")
+            # An exception in here would leave the terminal with the program that did not start.
+            ended = _run([*command, name])
+        if isinstance(ended, OSError):
+            raise ended
+        if ended:
+            raise InputError(f"{command[0]} ended with {ended}: nothing was changed.")
         after = path.read_bytes().decode("utf-8")
     except OSError as error:
         raise InputError(
@@ -54,3 +57,11 @@ def edit_in(command: list[str], text: str, terminal: AbstractContextManager[None
     finally:
         path.unlink(missing_ok=True)
     return after if text.endswith("\n") else after.removesuffix("\n")
+
+
+def _run(command: list[str]) -> int | OSError:
+    """The exit code, or why it did not start."""
+    try:
+        return subprocess.run(command, check=False).returncode
+    except OSError as error:
+        return error

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import stat
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,20 @@ def test_an_editor_that_fails_is_a_sentence(tmp_path: Path, code: str) -> None:
 def test_an_editor_that_is_not_there_is_a_sentence() -> None:
     with pytest.raises(InputError, match="could not be used"):
         edit_in(["/no/such/editor"], "text", nullcontext())
+
+
+def test_the_terminal_comes_back_from_an_editor_that_does_not_start() -> None:
+    given: list[str] = []
+
+    @contextmanager
+    def terminal() -> Iterator[None]:
+        given.append("taken")
+        yield
+        given.append("back")  # as in App.suspend(): nothing brings it back after an exception
+
+    with pytest.raises(InputError, match="could not be used"):
+        edit_in(["/no/such/editor"], "text", terminal())
+    assert given == ["taken", "back"]
 
 
 def test_visual_comes_before_editor_and_has_options(monkeypatch: pytest.MonkeyPatch) -> None:

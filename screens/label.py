@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
@@ -58,6 +59,12 @@ class LabelScreen(EditKeys):
         self.set_interval(LOOK_AGAIN_S, self.look_again)
         self.draw_title()
         self.draw_item()
+
+    def on_resize(self, _: events.Resize) -> None:
+        # Both rows say less in a narrow window. The handler of `Reading` is called too.
+        if self.drawn is not None:
+            self.draw_judgement()
+        self.draw_status()
 
     def make_session(self) -> LabelSession:
         return LabelSession(

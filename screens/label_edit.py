@@ -159,3 +159,5 @@ class EditKeys(Judging):
         self.session.draft()
         what = "Your answer is" if text.parent is None else "Your edit is"
         self.draw_item(f"{what} {pane}; u takes it back.")
+        # The editor had the terminal: what it left is drawn over once all is in its new place.
+        self.call_after_refresh(self.app.refresh, layout=True)

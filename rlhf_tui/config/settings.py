@@ -58,7 +58,11 @@ class LabelSettings(msgspec.Struct, frozen=True):
     ] = "priority"
     control_share: Annotated[
         float,
-        Meta(ge=0, le=1, description="Share of items drawn at random beside order 'informative'"),
+        Meta(
+            ge=0,
+            le=1,
+            description="Share of items that order 'informative' never chooses: drawn at random",
+        ),
     ] = 0.2
     gold_share: Annotated[
         float, Meta(ge=0, le=0.5, description="Share of items with a known answer, where any are")

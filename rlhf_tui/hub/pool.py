@@ -83,18 +83,23 @@ class Pool:
             place = unit(self.plan.seed, "gold", task.task_id)
             self._gold.add(int(place * 2**62), task.index)
         elif task.group == "usual":
-            self._usual.add(self._key(task), task.index)
-            if self.plan.order == "informative":
+            if self.plan.in_control(task.task_id):
                 self._control.add(self.plan.control_key(task), task.index)
+            else:
+                self._usual.add(self._key(task), task.index)
 
     def take_gold(self, annotator: int) -> TaskState | None:
         found = self._gold.take(annotator)
         return found[0] if found else None
 
     def take(self, annotator: int, *, control: bool) -> tuple[TaskState, Selection] | None:
-        """The next wanted task for an annotator, and why it is that one."""
-        found = (self._control if control else self._usual).take(annotator)
-        if found is None:
-            return None
-        task, key = found
-        return task, "control" if control else self.plan.reason(task, key)
+        """The next wanted task for an annotator, and why it is that one.
+
+        Where there is none of the control tasks, or of the others, it is one of the rest.
+        """
+        for aside in (control, not control):
+            found = (self._control if aside else self._usual).take(annotator)
+            if found is not None:
+                task, key = found
+                return task, "control" if aside else self.plan.reason(task, key)
+        return None

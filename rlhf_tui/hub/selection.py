@@ -4,9 +4,14 @@ Everything here is a pure function of the workspace's seed, the annotator's name
 they have drawn, so that a restart neither repeats nor shifts a draw.
 
 How priority and order combine: an explicitly higher priority always comes first, and `order`
-decides among tasks of one priority; save `sequential`, which is the order of import alone, and the
-control share, which is drawn from all open tasks alike: it is there to tell how everything would
-have been judged.
+decides among tasks of one priority; save `sequential`, which is the order of import alone.
+
+The control share of an order by information is set aside beforehand: a hash of a task's id says
+whether it belongs to it, and such a task is never chosen for what models say of it. Were it drawn
+from what is open at the moment, it would be a sample of what the models have left over, which is
+the easier the longer people label. So the control tasks of one priority are a simple random sample
+of all tasks of that priority, and those judged so far of the control tasks. That ends where one of
+the two runs out: then the other is handed out alone, each under its own name.
 """
 
 from __future__ import annotations
@@ -59,7 +64,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     order: Order = "priority"
     control_share: float = 0.0
-    """Of an order by information; the others choose without regard to what is said of a task."""
+    """Of the tasks, and of the draws, of an order by information; the others choose without regard
+    to what is said of a task."""
     gold_share: float = 0.0
     repeat_share: float = 0.0
     seed: int = 0
@@ -87,7 +93,7 @@ class Plan(msgspec.Struct, frozen=True):
         return after - before, again
 
     def is_control(self, annotator: str, kind: TaskKind, draw: int) -> bool:
-        """Whether a draw is a random one beside an order that chooses."""
+        """Whether a draw is one of the control tasks beside an order that chooses."""
         return (
             self.order == "informative"
             and unit(self.seed, "control", annotator, kind, draw) < self.control_share
@@ -118,9 +124,15 @@ class Plan(msgspec.Struct, frozen=True):
             return _by_level
         return lambda task: (-task.priority << 32) + place(task)
 
+    def in_control(self, task_id: str) -> bool:
+        """Whether a task is set aside from what is chosen; with a larger share more are."""
+        return (
+            self.order == "informative" and unit(self.seed, "aside", task_id) < self.control_share
+        )
+
     def control_key(self, task: TaskState) -> int:
-        """A random order of all tasks, whatever is said of them."""
-        return int(unit(self.seed, "control", task.task_id) * 2**62)
+        """A random order of the control tasks of one priority, whatever is said of them."""
+        return (-task.priority << 32) + int(unit(self.seed, "control", task.task_id) * UNSCORED)
 
     def reason(self, task: TaskState, key: int) -> Selection:
         """Why the order came to a task; one that no model has scored comes as it was imported."""

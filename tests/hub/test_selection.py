@@ -80,24 +80,48 @@ def held(scheduler: Scheduler, who: str) -> list[str]:
     return [task for task in scheduler.tasks if scheduler.holds(task, who)]
 
 
-def test_control_draws_are_uniform_whatever_models_say() -> None:
-    plan = Plan("informative", control_share=0.5)
+def test_control_tasks_are_a_random_sample_of_all_however_many_were_chosen_before() -> None:
+    """Three quarters of the tasks are handed out, so that of those that models are unsure of next
+    to none but control tasks are left over."""
     hits = dict.fromkeys(("low", "high"), 0)
-    for seed in range(300):
-        scheduler = Scheduler(LEASE, Plan("informative", control_share=0.5, seed=seed))
-        for number in range(10):
+    for seed in range(200):
+        plan = Plan("informative", control_share=0.3, seed=seed)
+        scheduler = Scheduler(LEASE, plan)
+        for number in range(40):
             scheduler.add_task(f"t{number}", KIND)
-        scheduler.inform((f"t{n}", 0.25 if n < 5 else 0.0) for n in range(10))
-        for task, selection in leased(scheduler, "ann", 1):
+        scheduler.inform((f"t{n}", 0.25 if n < 20 else 0.0) for n in range(40))
+        drawn = leased(scheduler, "ann", 30)
+        assert len(drawn) == 30
+        for task, selection in drawn:
+            assert (selection == "control") == plan.in_control(task)
             if selection == "control":
-                hits["high" if int(task[1:]) < 5 else "low"] += 1
-            else:
-                assert (task, selection) == ("t0", "informative")
-    drawn = sum(hits.values())
-    # Binomial with 300 and 1/2: five deviations are 43.
-    assert 107 <= drawn <= 193
-    assert abs(hits["low"] - drawn / 2) <= 5 * (drawn / 4) ** 0.5
-    assert plan.is_control("ann", KIND, 3) == (unit(0, "control", "ann", KIND, 3) < 0.5)
+                hits["high" if int(task[1:]) < 20 else "low"] += 1
+        chosen = [int(task[1:]) for task, selection in drawn if selection == "informative"]
+        assert chosen == sorted(chosen)  # surest last, of equals the first imported
+    total = sum(hits.values())
+    # About 30 % of 6000, at most five deviations of a coin from even.
+    assert 1500 <= total <= 2100
+    assert abs(hits["low"] - total / 2) <= 5 * (total / 4) ** 0.5
+
+
+def test_what_is_set_aside_does_not_hang_on_scores_people_or_order_of_arrival() -> None:
+    names = [f"t{n}" for n in range(30)]
+    aside = {n for n in names if Plan("informative", control_share=0.4).in_control(n)}
+    assert 0 < len(aside) < len(names)
+    assert aside < {n for n in names if Plan("informative", control_share=0.7).in_control(n)}
+    assert not any(Plan("random", control_share=1.0).in_control(n) for n in names)
+    orders = []
+    for arrival, value in ((names, 0.25), (names[::-1], 0.0)):
+        scheduler = Scheduler(LEASE, Plan("informative", control_share=0.4))
+        for name in arrival:
+            scheduler.add_task(name, KIND, overlap=2)
+        scheduler.inform((name, value) for name in names[:20])
+        for who in ("ann", "bob"):
+            drawn = leased(scheduler, who, 30)
+            assert len(drawn) == 30
+            assert {task for task, why in drawn if why == "control"} == aside
+            orders.append([task for task, why in drawn if why == "control"])
+    assert orders[0] == orders[1] == orders[2] == orders[3]
 
 
 def test_what_no_model_has_scored_comes_last_as_it_was_imported_and_says_so() -> None:
@@ -240,7 +264,8 @@ class Drawing(RuleBasedStateMachine):
     @precondition(lambda self: self.plan.order == "informative")
     @rule(values=st.dictionaries(numbers, st.sampled_from([0.0, 0.125, 0.25]), max_size=8))
     def inform(self, values: dict[int, float]) -> None:
-        self.values = {f"t{number}": value for number, value in values.items()}
+        known = len(self.tasks)
+        self.values = {f"t{number}": value for number, value in values.items() if number < known}
         self.scheduler.inform(self.values.items())
 
     @rule(who=people)
@@ -249,7 +274,8 @@ class Drawing(RuleBasedStateMachine):
         possible, gold, again = self.open_for(who), self.gold_for(who), self.repeats_for(who)
         turn = self.plan.turn(who, KIND, self.drawn[who])
         wanted = bool(self.usual())
-        granted, _ = self.scheduler.lease(who, KIND, 1, self.now, held=mine)
+        granted, renewed = self.scheduler.lease(who, KIND, 1, self.now, held=mine)
+        self.leases |= {(grant.task_id, who): grant.expires_ms for grant in renewed}
         if (wanted and not possible) or (not wanted and not gold):
             assert granted == []
             return
@@ -260,18 +286,26 @@ class Drawing(RuleBasedStateMachine):
             assert name == min(gold, key=lambda task: unit(self.plan.seed, "gold", task))
         elif turn == "repeat" and again:
             assert (name, why) == (again[0], "repeat")
-        elif self.plan.is_control(who, KIND, self.drawn[who]):
-            ids = [task.task_id for task in possible]
-            assert why == "control"
-            assert name == min(ids, key=lambda task: unit(self.plan.seed, "control", task))
         else:
-            assert name == min(possible, key=self.key).task_id
-            unscored = self.plan.order == "informative" and name not in self.values
-            assert why == ("sequential" if unscored else self.plan.order)
+            self.check_usual(name, why, possible, self.plan.is_control(who, KIND, self.drawn[who]))
         assert grant.fresh
         self.leases[name, who] = grant.expires_ms
         self.drawn[who] += 1
         assert self.scheduler.reason(name, who) == why
+
+    def check_usual(self, name: str, why: str, possible: list[TaskMark], control: bool) -> None:
+        aside = [task for task in possible if self.plan.in_control(task.task_id)]
+        chosen = [task for task in possible if not self.plan.in_control(task.task_id)]
+        if aside and (control or not chosen):
+            assert why == "control"
+            assert name == min(aside, key=self.control_key).task_id
+        else:
+            assert name == min(chosen, key=self.key).task_id
+            unscored = self.plan.order == "informative" and name not in self.values
+            assert why == ("sequential" if unscored else self.plan.order)
+
+    def control_key(self, task: TaskMark) -> tuple[float, float]:
+        return (-task.priority, unit(self.plan.seed, "control", task.task_id))
 
     @rule(who=people, limit=st.integers(1, 3))
     def lease_again_what_was_lost(self, who: str, limit: int) -> None:

@@ -59,7 +59,7 @@ async def back_up(hub: Hub, _who: Identity, request: Backup) -> Done:
     path = Path(request.path)
     if not path.is_absolute():
         raise UsageError(f"The path of a backup must be absolute, not {request.path!r}.")
-    await hub.read(backup, path)
+    await hub.read_at_length(backup, path)
     return Done()
 
 

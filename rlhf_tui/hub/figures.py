@@ -125,7 +125,7 @@ class Figures:
         place.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="statistics-", dir=place) as name:
             directory = Path(name)
-            facts = await self._hub.read(write_judged, directory / JUDGEMENTS, kind)
+            facts = await self._hub.read_at_length(write_judged, directory / JUDGEMENTS, kind)
             if not facts.judgements:
                 return Worked(nothing_judged(facts), {})
             (directory / FACTS).write_bytes(msgspec.json.encode(facts))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from rlhf_tui.config.settings import Settings
+from rlhf_tui.hub.disputing import Disputes
 from rlhf_tui.hub.figures import Figures
 from rlhf_tui.hub.guidelines import NONE, Known
 from rlhf_tui.hub.informing import Informing
@@ -31,8 +32,9 @@ T = TypeVar("T")
 log = logging.getLogger("rlhf_tui.hub")
 
 READERS = 3
-"""Threads for reads: one long export must not hold up the people who label."""
-
+"""Threads for reads that people wait for."""
+LONG_READERS = 2
+"""Threads for reads that take seconds, which must not hold up the people who label."""
 
 MOST_REMEMBERED = 20_000
 """Tasks: some 10 MB."""
@@ -54,6 +56,7 @@ class Hub:
         shown: what each connection has before it.
         on_their_way: ids of events that wait for their commit.
         figures: the statistics.
+        disputes: what people disagree on.
         informing: keeps the order by information up with the scores.
         before_today: annotator → (midnight, judgements older than it by kind).
         guidelines: as last read from their file.
@@ -76,6 +79,7 @@ class Hub:
         self.on_their_way: set[str] = set()
         self.before_today: dict[str, tuple[int, dict[TaskKind, int]]] = {}
         self.figures = Figures(self)
+        self.disputes = Disputes(self)
         self.guidelines: Known = NONE
         self.writer = Writer(store, self.fail)
         self.scheduler = build_scheduler(
@@ -83,6 +87,7 @@ class Hub:
         )
         self.informing = Informing(self)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._long_readers = ThreadPoolExecutor(LONG_READERS, thread_name_prefix="long-reader")
 
     @property
     def settings(self) -> Settings:
@@ -102,10 +107,21 @@ class Hub:
             self.informing.tell()
 
     async def read(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """Run one of the store's reading functions in a thread; it gets the store first."""
+        """Run one of the store's reading functions in a thread; it gets the store first.
+
+        For those that take a second at most; the others go `at_length`.
+        """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
             self._readers, lambda: function(self.store, *arguments, **named)
+        )
+
+    async def read_at_length(self, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """`read` for what goes through much of the store: exports, snapshots, a backup. A few
+        of these are at work at a time, and further ones wait for them."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._long_readers, lambda: function(self.store, *arguments, **named)
         )
 
     def remember_tasks(self, tasks: Iterable[Task]) -> None:
@@ -131,4 +147,5 @@ class Hub:
         """
         await self.informing.close()
         await self.writer.close()
-        self._readers.shutdown(wait=True, cancel_futures=True)
+        for readers in (self._readers, self._long_readers):
+            readers.shutdown(wait=True, cancel_futures=True)

@@ -43,7 +43,7 @@ class Informing:
             self._stale = False
             start = loop.time()
             try:
-                self._hub.scheduler.inform(await self._hub.read(information))
+                self._hub.scheduler.inform(await self._hub.read_at_length(information))
             except RlhfError as error:
                 log.error("the order by information stays as it was: %s", error)
             await asyncio.sleep(PAUSE_S + REST * (loop.time() - start))

@@ -54,7 +54,7 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
     device, chosen = _place(hub, chosen, environment)
     directory = hub.jobs.new_directory(request.kind)
     try:
-        manifest = await hub.read(
+        manifest = await hub.read_at_length(
             write_snapshot, request.kind, chosen.options, directory / layout.DATASET
         )
         arguments = RunArguments(

@@ -45,7 +45,7 @@ def clear_waiting_room(workspace: Workspace) -> None:
 async def export(hub: Hub, _who: Identity, request: Export) -> Exported:
     directory = waiting_room(hub.workspace)
     directory.mkdir(parents=True, exist_ok=True)
-    made = await hub.read(write_export, request.spec, request.format, directory)
+    made = await hub.read_at_length(write_export, request.spec, request.format, directory)
     hub.exports[made.path.name] = made.path
     return Exported(
         export_id=made.path.name, rows=made.rows, size=made.path.stat().st_size, note=made.note
@@ -82,12 +82,12 @@ async def read_prompts(hub: Hub, _who: Identity, request: ReadPrompts) -> Prompt
 
 async def completions_of(hub: Hub, _who: Identity, request: RunCompletions) -> CompletionsAnswer:
     run_id = hub.jobs.find(request.run_id).run_id
-    return CompletionsAnswer(completions=await hub.read(run_completions, run_id))
+    return CompletionsAnswer(completions=await hub.read_at_length(run_completions, run_id))
 
 
 async def scores_of(hub: Hub, _who: Identity, request: Scores) -> ScoresAnswer:
     run_id = hub.jobs.find(request.run_id).run_id
-    scores, completions = await hub.read(run_scores, run_id)
+    scores, completions = await hub.read_at_length(run_scores, run_id)
     return ScoresAnswer(scores=scores, completions=completions)
 
 

@@ -12,7 +12,8 @@ from rlhf_tui.hub.hub import Hub
 from rlhf_tui.hub.identity import Identity
 from rlhf_tui.hub.messages import Dispute, Disputed, DisputedAnswer, Done, MarkGold
 from rlhf_tui.store.database import Store
-from rlhf_tui.store.disputes import DisputeRow, dispute, disputes, set_gold, settled
+from rlhf_tui.store.dispute_ranking import page
+from rlhf_tui.store.disputes import DisputeRow, dispute, set_gold, settled
 from rlhf_tui.store.read import drafts, tasks_by_id
 from rlhf_tui.store.read import items as items_of
 from rlhf_tui.store.trail import votes
@@ -27,12 +28,15 @@ async def show_disputes(hub: Hub, who: Identity, request: Disputed) -> DisputedA
             raise InputError(f"There is no task {request.task_id[:40]!r} in this workspace.")
         rows, total = [await hub.read(dispute, request.task_id)], 1
     else:
-        rows, total = await hub.read(
-            settled if request.settled else disputes,
-            kind=request.kind,
-            limit=min(max(request.limit, 1), MOST_DISPUTES),
-            offset=max(request.offset, 0),
-        )
+        part = {
+            "kind": request.kind,
+            "limit": min(max(request.limit, 1), MOST_DISPUTES),
+            "offset": max(request.offset, 0),
+        }
+        if request.settled:
+            rows, total = await hub.read(settled, **part)
+        else:
+            rows, total = await hub.read(page, await hub.disputes.ranking(), **part)
     seed = hub.settings.workspace.seed
     return DisputedAnswer(disputes=await hub.read(_whole, rows, seed, who.annotator), total=total)
 

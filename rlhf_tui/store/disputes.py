@@ -27,14 +27,13 @@ class DisputeRow(msgspec.Struct, frozen=True):
     settled: Event | None = None
 
 
-_AGREEMENT = """
+AGREEMENT = """
     WITH given AS ({given}),
     several AS (SELECT task_id FROM given GROUP BY task_id HAVING count(*) > 1),
     mine AS (
         SELECT j.seq, j.task_id, t.kind, j.shown, j.tiers, j.thumbs
         FROM given j JOIN tasks t USING (task_id)
-        WHERE NOT j.unsure AND j.task_id IN (SELECT task_id FROM several)
-        AND ($kind IS NULL OR t.kind = $kind)),
+        WHERE NOT j.unsure AND j.task_id IN (SELECT task_id FROM several)),
     ranks AS (
         SELECT seq, task_id, unnest(shown) AS id, unnest(tiers) AS tier
         FROM mine WHERE kind = 'rank' AND len(tiers) > 0),
@@ -54,35 +53,8 @@ _AGREEMENT = """
         sum(one * (one - 1) + other * (other - 1)) / sum((one + other) * (one + other - 1))
             AS agreement
     FROM questions GROUP BY task_id HAVING sum((one + other) * (one + other - 1)) > 0"""
-
-
-_UNSETTLED = "SELECT * FROM judgements WHERE task_id NOT IN (SELECT task_id FROM settled)"
-
-
-def disputes(
-    store: Store, *, kind: TaskKind | None = None, limit: int = 20, offset: int = 0
-) -> tuple[list[DisputeRow], int]:
-    """Items that two or more people judged, not all alike, and that nobody has settled.
-
-    Returns:
-        The least agreed first, of equals the first imported; and how many there are in all.
-    """
-    query = _AGREEMENT.format(given=_UNSETTLED)
-    with store.reading() as con:
-        found = con.execute(
-            f"""SELECT task_id, agreement, count(*) OVER () FROM ({query}) AS a
-            JOIN tasks USING (task_id) WHERE agreement < 1
-            ORDER BY agreement, position LIMIT $limit OFFSET $offset""",
-            {"kind": kind, "limit": limit, "offset": offset},
-        ).fetchall()
-        if not found and offset:
-            counted = con.execute(
-                f"SELECT count(*) FROM ({query}) WHERE agreement < 1", {"kind": kind}
-            ).fetchall()
-            return [], int(counted[0][0])
-    return [DisputeRow(task, agreement) for task, agreement, _ in found], (
-        found[0][2] if found else 0
-    )
+"""Task id and agreement of every task that two people decided a question of; `given` is a query
+for standing judgements."""
 
 
 def settled(
@@ -97,7 +69,7 @@ def settled(
             {"kind": kind},
         ).fetchall()
         events = events_at(con, [seq for (seq,) in found[offset : offset + limit]])
-        shares = _agreement_of(con, [event.task_id for event in events])
+        shares = agreement_of(con, [event.task_id for event in events])
     return [DisputeRow(e.task_id, shares.get(e.task_id, 1.0), e) for e in events], len(found)
 
 
@@ -106,16 +78,14 @@ def dispute(store: Store, task_id: str) -> DisputeRow:
     with store.reading() as con:
         found = con.execute("SELECT seq FROM settled WHERE task_id = ?", [task_id]).fetchall()
         events = events_at(con, [seq for (seq,) in found])
-        share = _agreement_of(con, [task_id]).get(task_id, 1.0)
+        share = agreement_of(con, [task_id]).get(task_id, 1.0)
     return DisputeRow(task_id, share, events[0] if events else None)
 
 
-def _agreement_of(con: Connection, task_ids: Sequence[str]) -> dict[str, float]:
-    seqs = ", ".join(map(str, standing(con, task_ids)))
-    if not seqs:
-        return {}
-    query = _AGREEMENT.format(given=f"SELECT * FROM events WHERE seq IN ({seqs})")
-    return dict(con.execute(query, {"kind": None}).fetchall())
+def agreement_of(con: Connection, task_ids: Sequence[str]) -> dict[str, float]:
+    """Of those of these tasks that two people decided a question of, settled or not."""
+    query = AGREEMENT.format(given="SELECT * FROM events WHERE seq IN (SELECT unnest(?::BIGINT[]))")
+    return dict(con.execute(query, [standing(con, task_ids)]).fetchall())
 
 
 def set_gold(store: Store, task_id: str, tiers: dict[str, int] | None) -> None:

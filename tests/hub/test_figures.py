@@ -56,7 +56,7 @@ async def hub(workspace: Workspace) -> AsyncIterator[Any]:
         async def read(function: Callable[..., Any], *arguments: Any) -> Any:
             return await asyncio.to_thread(function, store, *arguments)
 
-        yield SimpleNamespace(store=store, workspace=workspace, read=read)
+        yield SimpleNamespace(store=store, workspace=workspace, read_at_length=read)
 
 
 async def begun(place: Path) -> int:

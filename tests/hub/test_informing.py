@@ -32,7 +32,7 @@ class Hub:
         self.writer = SimpleNamespace(do=self.save)
         self.informing = Informing(self)  # type: ignore[arg-type]
 
-    async def read(self, _function: object) -> list[tuple[str, float]]:
+    async def read_at_length(self, _function: object) -> list[tuple[str, float]]:
         self.reads += 1
         self.looked.set()
         return self.values

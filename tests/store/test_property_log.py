@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rlhf_tui.records import Completion, Event, Prompt, Task, Written, imported_completion_id
 from rlhf_tui.store import disputes, read, trail
 from rlhf_tui.store.database import Store
+from rlhf_tui.store.dispute_ranking import Ranking, page, ranked, renewed
 from rlhf_tui.store.log import append
 from rlhf_tui.store.write import ingest
 
@@ -177,12 +178,16 @@ def answers(event: Event) -> dict[Any, Any]:
     }
 
 
-def fill(store: Store, batches: list[list[Event]]) -> None:
+def fill(store: Store, batches: list[list[Event]]) -> Ranking:
+    """What people disagree on, brought up to date after every batch."""
     with store.transaction() as transaction:
         transaction.con.execute("DELETE FROM events")
         transaction.con.execute("DELETE FROM completions WHERE origin <> 'model'")
+    ranking = ranked(store)
     for batch in batches:
         append(store, batch)
+        ranking = renewed(store, ranking)
+    return ranking
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -190,7 +195,7 @@ def fill(store: Store, batches: list[list[Event]]) -> None:
 def test_any_interleaving_means_what_a_replay_in_a_dict_means(
     world: Store, batches: list[list[Event]]
 ) -> None:
-    fill(world, batches)
+    ranking = fill(world, batches)
     replay = Replay(batches)
 
     def of(query: str) -> list[tuple[Any, ...]]:
@@ -214,7 +219,7 @@ def test_any_interleaving_means_what_a_replay_in_a_dict_means(
 
     check_written(world, replay)
     check_people(world, replay)
-    check_disputes(world, replay)
+    check_disputes(world, replay, ranking)
 
 
 def check_written(world: Store, replay: Replay) -> None:
@@ -270,7 +275,7 @@ def check_people(world: Store, replay: Replay) -> None:
     }
 
 
-def check_disputes(world: Store, replay: Replay) -> None:
+def check_disputes(world: Store, replay: Replay, ranking: Ranking) -> None:
     expected = {
         task: share
         for task in TASKS
@@ -279,7 +284,15 @@ def check_disputes(world: Store, replay: Replay) -> None:
         and (share := replay.agreement(task)) is not None
         and share < 1
     }
-    found, total = disputes.disputes(world)
+    found, total = page(world, ranking)
+    anew = ranked(world)
+    assert ranking.covers(world)
+    assert (found, total) == page(world, anew)
+    for kind in ("rank", "thumbs"):
+        for offset in (0, 1):
+            part = page(world, ranking, kind=kind, limit=1, offset=offset)  # type: ignore[arg-type]
+            mine = [row for row in found if (row.task_id in RANKS) == (kind == "rank")]
+            assert part == (mine[offset : offset + 1], len(mine))
     assert {row.task_id: row.agreement for row in found} == pytest.approx(expected)
     assert [row.agreement for row in found] == sorted(row.agreement for row in found)
     assert total == len(expected)

@@ -53,6 +53,7 @@ def import_file(
     annotator: str | None = None,
     split: Split | None = None,
     gold: bool = False,
+    judged_overlap: int = 1,
     on_rows: Callable[[int], None] = lambda _rows: None,
 ) -> Imported:
     """Bring a file into the workspace; repeats of what is there add nothing.
@@ -61,6 +62,7 @@ def import_file(
         annotator: whose judgements the file's preferences are; None: a name made of the file's.
         split: force it on the file's new prompts; None: by hash.
         gold: the file's judgements are known answers, and nobody's.
+        judged_overlap: judgements wanted of what the file holds a judgement of, that one counted.
         on_rows: called with the count of rows taken, after each batch.
 
     Raises:
@@ -74,6 +76,7 @@ def import_file(
         annotator,
         overlap=label.overlap,
         thumbs_overlap=label.thumbs_overlap,
+        judged_overlap=judged_overlap,
     )
     answers = KnownAnswers() if gold else None
     added, duplicates = _send(client, reading, split, answers, on_rows)

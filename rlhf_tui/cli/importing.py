@@ -50,7 +50,12 @@ def import_files(
     ] = "auto",
     overlap: Annotated[
         int | None,
-        typer.Option(metavar="INT", min=1, help="People wanted for each new ranking and thumb."),
+        typer.Option(
+            metavar="INT",
+            min=1,
+            help="People wanted for each new ranking and thumb; whose judgement is in the file "
+            "counts as one of them.",
+        ),
     ] = None,
     gold: Annotated[
         bool,
@@ -87,7 +92,7 @@ def import_files(
     done: list[Imported] = []
     with connect(workspace) as client:
         for path in files:
-            imported = _one(client, path, format, name, forced, label, gold)
+            imported = _one(client, path, format, name, forced, label, gold, overlap or 1)
             if imported is not None:
                 done.append(imported)
     if json:
@@ -106,6 +111,7 @@ def _one(
     split: Split | None,
     label: LabelSettings,
     gold: bool,
+    judged_overlap: int,
 ) -> Imported | None:
     """Import a file with a counter on the terminal; None after saying why it cannot be."""
     from rich.console import Console
@@ -126,6 +132,7 @@ def _one(
                 annotator=annotator,
                 split=split,
                 gold=gold,
+                judged_overlap=judged_overlap,
                 on_rows=lambda rows: p.update(task, description=f"{path.name}: {rows} rows"),
             )
         except InputError as error:

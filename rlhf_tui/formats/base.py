@@ -27,6 +27,8 @@ class Import:
     overlap: int = 1
     """Judgements wanted of completions that are put up for ranking."""
     thumbs_overlap: int = 1
+    judged_overlap: int = 1
+    """Judgements wanted of what the file brings a judgement of; that one is counted."""
 
 
 @dataclass

@@ -68,7 +68,7 @@ def preference(
     if shown is not None:
         order = [make_completion(made, text).completion_id for text in shown]
     ids = [best.completion_id, worst.completion_id]
-    task = Task(task_id("rank", ids), "rank", made.prompt_id, sorted(ids))
+    task = Task(task_id("rank", ids), "rank", made.prompt_id, sorted(ids), context.judged_overlap)
     tiers = [1 if shown_id == best.completion_id else 2 for shown_id in order]
     event = judged(task, context, shown=order, tiers=tiers)
     return Records([made], [best, worst], [task], [event], [context.annotator])
@@ -78,8 +78,7 @@ def thumb(prompt: Text, completion: Text, up: bool, context: Import) -> Records:
     """One completion with a thumb, given already."""
     made = make_prompt(prompt, context)
     rated = make_completion(made, completion)
-    task = Task(
-        task_id("thumbs", [rated.completion_id]), "thumbs", made.prompt_id, [rated.completion_id]
-    )
-    event = judged(task, context, shown=[rated.completion_id], thumbs=[up])
+    ids = [rated.completion_id]
+    task = Task(task_id("thumbs", ids), "thumbs", made.prompt_id, ids, context.judged_overlap)
+    event = judged(task, context, shown=ids, thumbs=[up])
     return Records([made], [rated], [task], [event], [context.annotator])

@@ -132,6 +132,7 @@ def read(
     *,
     overlap: int = 1,
     thumbs_overlap: int = 1,
+    judged_overlap: int = 1,
     formats: Sequence[Format] = FORMATS,
 ) -> Reading:
     """Open a file for import and find out its format; what is wrong with rows shows later.
@@ -141,6 +142,7 @@ def read(
         annotator: whose judgements the preferences are; None: a name made of the file's.
         overlap, thumbs_overlap: judgements wanted of completions that the file brings
             without any.
+        judged_overlap: judgements wanted of what it brings a judgement of, that one counted.
 
     Raises:
         InputError: the file cannot be read, is empty, or its format is unknown or ambiguous.
@@ -161,7 +163,7 @@ def read(
         chosen = detect(str(path), found, formats)
     unread = sorted({name for row in found for name in row} - chosen.required - chosen.optional)
     who = Annotator(annotator if annotator is not None else annotator_of(path))
-    context = Import(path.name, who, overlap, thumbs_overlap)
+    context = Import(path.name, who, overlap, thumbs_overlap, judged_overlap)
     return Reading(path, chosen, context, unread, itertools.chain(first, items))
 
 

@@ -45,6 +45,13 @@ def test_import_tells_format_counts_and_the_second_time_nothing_new(cli: Cli) ->
     assert "20 rows taken" in cli("import", path).ok().out
 
 
+def test_an_overlap_asks_people_for_what_the_file_judged(cli: Cli) -> None:
+    cli("import", lines(cli.cwd / "pairs.jsonl", PAIRS[:10])).ok()
+    assert cli("stats", "--json").ok().json["wanted"] == 10
+    cli("import", lines(cli.cwd / "more.jsonl", PAIRS[10:]), "--overlap", "3").ok()
+    assert cli("stats", "--json").ok().json["wanted"] == 40
+
+
 def test_rejected_rows_are_listed_with_line_and_reason(cli: Cli) -> None:
     path = cli.cwd / "mixed.jsonl"
     path.write_bytes(

@@ -232,6 +232,20 @@ def test_completions_are_put_up_for_ranking_and_thumbs(write):
     assert batch.events == []
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "a", "chosen": "b", "rejected": "c"},
+        {"prompt": "a", "completion": "b", "label": True},
+    ],
+)
+def test_more_people_can_be_wanted_for_what_a_file_holds_a_judgement_of(write, row):
+    unasked = one(write([row]), overlap=3, thumbs_overlap=3)
+    assert [(t.overlap, len(unasked.events)) for t in unasked.tasks] == [(1, 1)]
+    asked = one(write([row]), judged_overlap=3)
+    assert [(t.overlap, len(asked.events)) for t in asked.tasks] == [(3, 1)]
+
+
 @pytest.mark.parametrize(("count", "sizes"), [(1, []), (9, [9]), (10, [5, 5]), (20, [7, 7, 6])])
 def test_more_completions_than_a_ranking_holds_make_several(write, count, sizes):
     batch = one(write([{"prompt": "a", "completions": [str(n) for n in range(count)]}]))

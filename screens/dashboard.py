@@ -124,8 +124,9 @@ class DashboardScreen(Room):
         infos = await self.source.list()
         self._listed = now
         want, self._want = self._want, ""
-        if want and all(info.run_id != want for info in infos):
+        if want and not self.source.refused and all(info.run_id != want for info in infos):
             self.notify(f"There is no run {want!r}.", severity="warning", markup=False)
+        self.runs.nothing = "not shown" if self.source.refused else "no runs yet"
         self.runs.fill(infos, want)
         if self.runs.chosen is not None and self.runs.chosen.state in LIVE:
             self._settled = False
@@ -134,7 +135,7 @@ class DashboardScreen(Room):
         queued = sum(info.state == "queued" for info in infos)
         runs = "1 run" if len(infos) == 1 else f"{len(infos)} runs"
         counts = f"{runs}, {running} running, {queued} queued "
-        self.status.say("counts", Content(counts))
+        self.status.say("counts", Content("" if self.source.refused else counts))
         self._tell()
 
     def _say_source(self) -> None:
@@ -229,7 +230,7 @@ class DashboardScreen(Room):
     def _tell(self) -> None:
         """Bring the head of the chosen run up to date."""
         watch, info = self.followed, self.runs.chosen
-        problem = watch.problem if watch else ""
+        problem = watch.problem if watch else self.source.refused
         if info is not None and watch is not None and watch.gone:
             problem = f"The directory of {info.run_id} is gone: {info.directory}"
         self.head.tell(info, problem)

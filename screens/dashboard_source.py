@@ -24,6 +24,9 @@ from rlhf_tui.screens.link import Link
 LIVE = frozenset({"running", "stopping"})
 ACTIVE = LIVE | {"queued"}
 _ORDER = {"running": 0, "stopping": 0, "queued": 1}
+NOT_FOR_YOU = (
+    "Runs are shown to reviewers and the owner.\nThe home screen tells how many are active."
+)
 AWAY_S = 2.0
 """The hub answers in milliseconds; one that takes this long is treated as away."""
 
@@ -35,6 +38,8 @@ class RunSource:
         self.runs = runs
         self.note = ""
         """Why the list comes from the files, as a sentence; empty with a hub."""
+        self.refused = ""
+        """Why this person sees none, as a sentence a line; empty for those who may."""
         self._link = link
 
     async def list(self) -> list[RunInfo]:
@@ -43,7 +48,10 @@ class RunSource:
         if self._link is not None and self._link.connected:
             try:
                 answer = await asyncio.wait_for(self._link.call(ListRuns(), RunList), AWAY_S)
-                infos, self.note = answer.runs, ""
+                infos, self.note, self.refused = answer.runs, "", ""
+            except Denied:
+                self.note, self.refused = "", NOT_FOR_YOU
+                return []
             except TimeoutError:
                 self.note = "The hub does not answer: read from the run directories."
             except RlhfError as error:

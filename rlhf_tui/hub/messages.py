@@ -284,6 +284,8 @@ class Progress(Request):
 class KindProgress(msgspec.Struct):
     tasks: int = 0
     judgements_wanted: int = 0
+    """With the known answers and repeats that were judged or that the acting annotator has
+    before them: a count without them would tell which items they are."""
     judgements: int = 0
     mine: int = 0
     skipped: int = 0
@@ -447,7 +449,9 @@ class RunInfo(msgspec.Struct, omit_defaults=True):
 
 
 class ListRuns(Request):
-    role: ClassVar[AccessRole] = "annotator"
+    """Titles, paths and figures of runs; how many are active everyone learns from Progress."""
+
+    role: ClassVar[AccessRole] = "reviewer"
     kinds: list[RunKind] = []
     limit: int = 200
 

@@ -88,6 +88,8 @@ class RunList(CanvasView):
     def __init__(self, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.infos: list[RunInfo] = []
+        self.nothing = "no runs yet"
+        """What an empty list says."""
         self.index = 0
         self._top = 0
         self._glyphs = glyphs
@@ -135,7 +137,7 @@ class RunList(CanvasView):
         for index in range(self._top, min(len(self.infos), self._top + fitting)):
             rows.extend(self._run(self.infos[index], width, index == self.index))
         if not self.infos:
-            rows = [[], [(" no runs yet", "dim")]]
+            rows = [[], [(f" {self.nothing}", "dim")]]
         left = len(self.infos) - self._top - fitting
         if left > 0 and len(rows) < height:
             rows.append([(f" {self._glyphs.more} {left} more", "dim")])

@@ -40,7 +40,7 @@ class RunHead(CanvasView):
         self._glyphs = glyphs
 
     def tell(self, info: RunInfo | None, problem: str = "") -> None:
-        """Tell of this run; `problem` replaces its sentence."""
+        """Tell of this run; `problem`, a sentence a line, replaces its own, or stands alone."""
         self.info, self.problem = info, problem
         self.redraw()
 
@@ -49,7 +49,8 @@ class RunHead(CanvasView):
         if not width:
             return
         if self.info is None:
-            self.show([[("No run chosen.", "dim")], [], []])
+            told = (self.problem or "No run chosen.").split("\n")
+            self.show([[(line, "dim")] for line in told])
             return
         self.show([self._heading(self.info, width), self._progress(self.info, width), self._told()])
 

@@ -15,7 +15,16 @@ from helpers.hubs import HubProcess, ingest, tasks
 
 from rlhf_tui.errors import Denied, UsageError
 from rlhf_tui.hub.identity import Identity, allow, check_name, identify
-from rlhf_tui.hub.messages import AnyRequest, Disputed, Hello, Ingest, Lease, Request, Shutdown
+from rlhf_tui.hub.messages import (
+    AnyRequest,
+    Disputed,
+    Hello,
+    Ingest,
+    Lease,
+    ListRuns,
+    Request,
+    Shutdown,
+)
 from rlhf_tui.workspace import Workspace
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs a second system user")
@@ -171,10 +180,12 @@ def test_every_message_is_weighed_against_the_role() -> None:
     allow(annotator, Lease(kind="rank"))
     with pytest.raises(Denied, match="Shutdown is for the owner"):
         allow(annotator, Shutdown())
-    with pytest.raises(Denied, match="Disputed is for reviewers"):
-        allow(annotator, Disputed())
+    for request in (Disputed(), ListRuns()):
+        with pytest.raises(Denied, match=f"{type(request).__name__} is for reviewers"):
+            allow(annotator, request)
     reviewer = Identity(1, "eve", "human", "reviewer", "t")
     allow(reviewer, Disputed())
+    allow(reviewer, ListRuns())
     with pytest.raises(Denied, match="Ingest is for the owner"):
         allow(reviewer, Ingest())
 

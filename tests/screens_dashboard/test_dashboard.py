@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 
 from rlhf_tui.config.options import PPOOptions
 from rlhf_tui.errors import Denied
-from rlhf_tui.hub.messages import ResumeRun, RunInfo, StopRun
+from rlhf_tui.hub.messages import Request, ResumeRun, RunInfo, StopRun
 from rlhf_tui.screens.dashboard import DashboardScreen
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.widgets.canvas_view import CanvasView
@@ -255,6 +255,26 @@ async def test_no_runs(program: Open, link: FakeLink, until: Until, workspace: W
     async with program("dashboard", (80, 24)) as pilot:
         await until(pilot, lambda: "no runs yet" in text(pilot))
         await pilot.press("j", "k", "x", "r", "n", "f", "s", "l", "2", "3", "4", "1", "pagedown")
+
+
+@pytest.mark.parametrize("size", [(40, 10), (60, 20), *SIZES])
+async def test_an_annotator_is_told_that_runs_are_not_shown(
+    program: Open, link: FakeLink, until: Until, size: tuple[int, int]
+) -> None:
+    """And not what lies in their directories, though these can be read here."""
+
+    async def refused(request: Request, _answer: type[Any]) -> Any:
+        raise Denied(f"{type(request).__name__} is for reviewers.")
+
+    link.call = refused  # type: ignore[method-assign]
+    async with program("dashboard:ppo-0002", size) as pilot:
+        await until(pilot, lambda: "Runs are shown to reviewers and the" in text(pilot))
+        assert "home screen tells how many are" in text(pilot)
+        assert "ppo-0002" not in text(pilot)
+        assert "no runs yet" not in text(pilot)
+        assert not pilot.app._notifications
+        await pilot.press("j", "k", "x", "r", "n", "f", "s", "l", "2", "3", "4", "1", "pagedown")
+        assert "ppo-0002" not in text(pilot)
 
 
 async def test_narrow_terminals_show_the_run_alone(program: Open, until: Until) -> None:

@@ -132,9 +132,12 @@ class RlhfApp(App[int]):
         if workspace is not None:
             self.title = self.settings.workspace.name or workspace.root.name
 
-    def on_mount(self) -> None:
+    def on_load(self) -> None:
+        # Before anything is drawn: the first room then finds the hub there when it asks.
         if self.link is not None:
             self._open(self.link)
+
+    def on_mount(self) -> None:
         if not self.is_headless:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGHUP, signal.SIGTERM):

@@ -21,6 +21,8 @@ from rlhf_tui.screens.widgets.empty import nothing_to_label
 from rlhf_tui.screens.widgets.row import Row
 from rlhf_tui.screens.widgets.statusline import KeyLine, StatusLine
 
+FIRST_ITEM_S = 0.3
+"""How long a start waits for the first item before it says that it is being fetched."""
 LOOK_AGAIN_S = 5.0
 """How often an empty queue asks for new items: a generate run may be filling it."""
 
@@ -58,13 +60,21 @@ class LabelScreen(EditKeys):
         self.session.start()
         self.set_interval(LOOK_AGAIN_S, self.look_again)
         self.draw_title()
-        self.draw_item()
+        if self.link.connected:
+            # The first items are on their way, or here: no drawing of an empty screen before them.
+            self.set_timer(FIRST_ITEM_S, self.draw_if_undrawn)
+        else:
+            self.draw_item()
 
     def on_resize(self, _: events.Resize) -> None:
         # Both rows say less in a narrow window. The handler of `Reading` is called too.
         if self.drawn is not None:
             self.draw_judgement()
         self.draw_status()
+
+    def draw_if_undrawn(self) -> None:
+        if self.drawn is None:
+            self.draw_item()
 
     def make_session(self) -> LabelSession:
         return LabelSession(

@@ -227,8 +227,15 @@ class PageView(Widget):
     virtual_size = Reactive(Size(0, 0), repaint=False)
     """As a widget has it, but without the second layout: a page never scrolls by itself."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(
+        self, *, indent: int = 0, id: str | None = None, classes: str | None = None
+    ) -> None:
+        """
+        Args:
+            indent: cells free at the left. A padding would be drawn apart: 30 bytes a line.
+        """
         super().__init__(id=id, classes=classes)
+        self.indent = indent
         self.page = Page(RichText(""))
         self.query_text = ""
         self._current = -1
@@ -262,13 +269,13 @@ class PageView(Widget):
     @property
     def width(self) -> int:
         """Cells of a line; 0 before the first layout."""
-        return self.content_size.width
+        return max(0, self.content_size.width - self.indent)
 
     def get_content_width(self, container: Size, viewport: Size) -> int:
         return container.width
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(self.page.lines(width)) if width else 0
+        return len(self.page.lines(width - self.indent)) if width > self.indent else 0
 
     def marks(self, y: int) -> list[Mark]:
         """The matches of a line."""
@@ -282,13 +289,16 @@ class PageView(Widget):
     def render_line(self, y: int) -> Strip:
         lines, style = self.page.lines(self.width), self.visual_style.rich_style
         if not 0 <= y < len(lines):
-            return Strip.blank(self.width, style)
-        line = lines[y]
+            return Strip.blank(self.content_size.width, style)
+        line, left = lines[y], " " * self.indent
         if self.query_text and (marks := self.marks(y)):
-            return Strip(marked(line, marks)).apply_style(style)
+            return Strip([Segment(left), *marked(line, marks)]).apply_style(style)
         if isinstance(line, str):
-            return Strip([Segment(line, style)])
-        return Strip(line).apply_style(style)
+            if line.isascii():
+                # Filled up in the same style: one change of colour less on the wire.
+                return Strip([Segment(left + line.ljust(self.width), style)])
+            return Strip([Segment(left + line, style)])
+        return Strip([Segment(left), *line]).apply_style(style)
 
 
 class Pages:

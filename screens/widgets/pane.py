@@ -23,6 +23,11 @@ LOWEST = 3
 """Rows of the lowest pane: its head and two lines."""
 
 
+AT_FIRST = 4
+"""Panes made at the start; an item with more has them made when it comes: every widget costs
+every start some milliseconds."""
+
+
 def grid(count: int, width: int, height: int) -> tuple[int, list[int]]:
     """How `count` panes fill `width` by `height` cells: columns, and the height of each row.
 
@@ -43,7 +48,7 @@ class Pane(Vertical):
         self.number = number
         self.glyphs = glyphs
         self.head = Head(number, glyphs)
-        self.text = PageView(classes="text")
+        self.text = PageView(indent=1, classes="text")
         self.body = Scroller(self.text, classes="body")
         self.body.moved = self.say_more
 
@@ -71,7 +76,9 @@ class PaneGrid(Scroller):
 
     def __init__(self, most: int, glyphs: Glyphs) -> None:
         super().__init__(id="panes")
-        self.panes = [Pane(number, glyphs) for number in range(1, most + 1)]
+        self.most = most
+        self.glyphs = glyphs
+        self.panes = [Pane(number, glyphs) for number in range(1, min(most, AT_FIRST) + 1)]
         self.count = 0
         self.alone: int | None = None
         """The index of the pane that has the grid for itself."""
@@ -86,6 +93,11 @@ class PaneGrid(Scroller):
 
     def put(self, pages: Sequence[tuple[Page, str]]) -> None:
         """Show these pages, each with its note, in place of the ones before."""
+        numbers = range(len(self.panes) + 1, min(len(pages), self.most) + 1)
+        if numbers:
+            more = [Pane(number, self.glyphs) for number in numbers]
+            self.panes += more
+            self.mount(*more)
         for pane, (page, note) in zip(self.panes, pages, strict=False):
             pane.put(page, note)
         count = min(len(pages), len(self.panes))

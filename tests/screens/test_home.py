@@ -12,6 +12,7 @@ from rlhf_tui.app import RlhfApp, room, run_app
 from rlhf_tui.errors import HubError, UsageError
 from rlhf_tui.screens.home import HomeScreen
 from rlhf_tui.screens.rank import RankScreen
+from rlhf_tui.screens.theme import THEMES
 from rlhf_tui.workspace import CONFIG
 
 MakeApp = Callable[..., RlhfApp]
@@ -97,10 +98,11 @@ async def test_themes_follow_each_other(make_app: MakeApp, fake: Any) -> None:
     app = make_app(fake.hub([]), "home")
     async with app.run_test(size=(80, 24)) as pilot:
         seen = []
-        for _ in range(4):
+        for _ in THEMES:
             seen.append(app.theme)
             await pilot.press("T")
-        assert seen == ["rlhf-dark", "rlhf-light", "rlhf-colour-blind", "rlhf-ansi"]
+        assert seen == [theme.name for theme in THEMES]
+        assert len(set(seen)) == len(THEMES) > 4
         assert app.theme == "rlhf-dark"
 
 

@@ -62,7 +62,7 @@ class StatisticsScreen(Room):
 
     def on_hub_changed(self, message: HubChanged) -> None:
         self.problem = message.detail
-        if message.change == "connected" and self.seen is None:
+        if message.change == "connected" and self.seen is None and not self.asking:
             self.look()
         self.draw()
 

@@ -10,7 +10,7 @@ import typer
 from rlhf_tui.cli import pages
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption
 from rlhf_tui.cli.opening import workspace as workspace_of
-from rlhf_tui.cli.output import say, say_json
+from rlhf_tui.cli.output import note, say, say_json
 from rlhf_tui.errors import Denied, HubError
 from rlhf_tui.workspace import Workspace
 
@@ -91,3 +91,5 @@ def _status(*, connect_started: bool, json: bool, place: Workspace) -> None:
     say(f"events {answer.events}  store {answer.store_bytes / 1e6:.1f} MB")
     if answer.settings_trouble:
         say(f"settings: {answer.settings_trouble}")
+    if answer.at_logout:
+        note(answer.at_logout)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
 
 from rlhf_tui import __version__
 from rlhf_tui.errors import HubError, UsageError
+from rlhf_tui.hub import logout
 from rlhf_tui.hub.hub import Hub
 from rlhf_tui.hub.identity import Identity
 from rlhf_tui.hub.messages import (
@@ -35,6 +37,7 @@ async def status(hub: Hub, _who: Identity, _: HubStatus) -> HubStatusAnswer:
         store_bytes=_size(hub.workspace.store),
         events=rows.events,
         settings_trouble=hub.settings_trouble,
+        at_logout=await asyncio.to_thread(logout.warning),
     )
 
 

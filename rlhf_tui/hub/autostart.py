@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rlhf_tui.errors import HubError, RlhfError
-from rlhf_tui.hub import address, life
+from rlhf_tui.hub import address, life, logout
 from rlhf_tui.workspace import Workspace, find_workspace
 
 PATIENCE_S = 10.0
@@ -84,7 +84,7 @@ def _start(workspace: Workspace) -> str:
     """Start a hub in the background; what kept it from starting, empty when it stands."""
     try:
         done = subprocess.run(
-            [*SERVER_COMMAND, "--detach", str(workspace.root)],
+            [*logout.prefix(), *SERVER_COMMAND, "--detach", str(workspace.root)],
             cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -15,6 +15,7 @@ from rlhf_tui.config.resolve import resolve_options as options_of
 from rlhf_tui.config.settings import load_settings
 from rlhf_tui.dataset.snapshot import MANIFEST, write_snapshot
 from rlhf_tui.errors import RlhfError, UsageError
+from rlhf_tui.hub import logout
 from rlhf_tui.hub.devices import choose_device, gpu_count
 from rlhf_tui.hub.hub import Hub, now_ms
 from rlhf_tui.hub.identity import Identity
@@ -77,7 +78,7 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
     raw = (directory / layout.DATASET / MANIFEST).read_bytes()
     await hub.writer.do(save_snapshot_row, hub.store, directory.name, request.kind, raw)
     await hub.jobs.enqueue(_row(arguments, directory), device)
-    return _launched(hub, directory.name, [*chosen.notes, *manifest.notes])
+    return await _launched(hub, directory.name, [*chosen.notes, *manifest.notes])
 
 
 def _place(hub: Hub, chosen: Resolved, environment: dict[str, str]) -> tuple[str, Resolved]:
@@ -112,7 +113,10 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _launched(hub: Hub, run_id: str, notes: list[str]) -> Launched:
+async def _launched(hub: Hub, run_id: str, notes: list[str]) -> Launched:
+    ends = await asyncio.to_thread(logout.warning)
+    if ends:
+        notes = [*notes, ends]
     row = hub.jobs.rows[run_id]
     place = hub.jobs.queue_position(run_id)
     if place:
@@ -139,7 +143,7 @@ async def resume(hub: Hub, _who: Identity, request: ResumeRun) -> Launched:
         note = "It has no checkpoint to go on from."
     queued = msgspec.structs.replace(row, state="queued", ended_ms=0, message="")
     await hub.jobs.enqueue(queued, arguments.device)
-    return _launched(hub, row.run_id, [note])
+    return await _launched(hub, row.run_id, [note])
 
 
 async def stop(hub: Hub, _who: Identity, request: StopRun) -> RunAnswer:

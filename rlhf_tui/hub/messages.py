@@ -503,6 +503,8 @@ class HubStatusAnswer(Answer):
     events: int
     settings_trouble: str = ""
     """Why rlhf.toml as it is now is not followed, as a sentence; empty when it is."""
+    at_logout: str = ""
+    """That the hub and its runs end when the owner logs out, and what to do; empty if they stay."""
 
 
 class Shutdown(Request):

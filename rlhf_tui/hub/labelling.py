@@ -127,10 +127,11 @@ async def show_progress(hub: Hub, who: Identity, _: Progress) -> ProgressAnswer:
     def of(kind: TaskKind) -> KindProgress:
         everyone = hub.scheduler.counts[kind]
         own = hub.scheduler.own(who.annotator, kind)
+        judgements, wanted = hub.scheduler.told(who.annotator, kind)
         return KindProgress(
             tasks=everyone.tasks,
-            judgements_wanted=everyone.wanted,
-            judgements=everyone.judgements,
+            judgements_wanted=wanted,
+            judgements=judgements,
             mine=own.judged,
             skipped=own.skipped,
             open_for_me=hub.scheduler.open_for(who.annotator, kind),

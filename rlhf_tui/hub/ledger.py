@@ -32,6 +32,9 @@ class Ledger:
         self._held: dict[tuple[int, TaskKind], dict[str, TaskState]] = {}
         self._skips: dict[tuple[int, TaskKind], dict[str, TaskState]] = {}
         self._ends: list[tuple[int, str, int]] = []
+        self._back: dict[tuple[int, TaskKind], dict[str, TaskState]] = {}
+        """What people had before them and gave back, or let expire. It comes first again: were a
+        known answer gone when they return, its absence would tell what it was."""
 
     # --- what there is ------------------------------------------------------------------------
 
@@ -148,6 +151,12 @@ class Ledger:
         if task is not None:
             self._set_lease(task, self._number(annotator), expires_ms)
 
+    def back_restored(self, task_id: str, annotator: str) -> None:
+        """A task that the annotator had before them once, and has neither judged nor skipped."""
+        task = self.tasks.get(task_id)
+        if task is not None:
+            self._note_back(task, self._number(annotator))
+
     def draws_restored(self, annotator: str, kind: TaskKind, count: int) -> None:
         """How many items an annotator has drawn, as the log has it."""
         self.own(annotator, kind).drawn = count
@@ -211,12 +220,30 @@ class Ledger:
         self._count(task, 1)
         if task.group == "repeat":
             self._repeats_of(task.assignee, task.kind).settle(task)
+        if number in was_touched or number in task.touched():
+            self._note_back(task, number)
         if task.open and (
             not was_open
             or was_touched - task.touched()
             or (self.plan.order == "fewest" and task.level != was_level and task.group == "usual")
         ):
             self._pools[task.kind].enter(task)
+
+    def _note_back(self, task: TaskState, number: int) -> None:
+        back = self._back.setdefault((number, task.kind), {})
+        if number in task.touched():
+            back.pop(task.task_id, None)
+        else:
+            back[task.task_id] = task
+
+    def _come_back(self, number: int, kind: TaskKind) -> list[TaskState]:
+        """What an annotator gets before anything new."""
+        repeats = self._repeats_of(number, kind)
+        return [
+            task
+            for task in self._back.get((number, kind), {}).values()
+            if task.open_to(number) and (task.group != "repeat" or repeats.due(task, number))
+        ]
 
     def _count(self, task: TaskState, sign: int) -> None:
         """Put a task into the counts as it is now (1), or take it out (-1)."""
@@ -231,8 +258,11 @@ class Ledger:
                     self._own_of(number, task.kind).closed += sign
         elif task.group == "gold":
             counts.gold += sign
+            counts.checks += sign * len(task.judged)
             for number in task.touched():
                 self._own_of(number, task.kind).gold_closed += sign
+        else:
+            counts.checks += sign * len(task.judged)
 
 
 def _with(numbers: tuple[int, ...], number: int) -> tuple[int, ...]:

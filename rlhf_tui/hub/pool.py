@@ -25,6 +25,8 @@ class KindCounts:
     open: int = 0
     gold: int = 0
     """Tasks with a known answer."""
+    checks: int = 0
+    """Judgements of known answers and repeats."""
 
 
 @dataclass(slots=True)

@@ -45,6 +45,8 @@ def restore(
             scheduler.skip(mark.task_id, mark.annotator)
         if mark.expires_ms > now_ms:
             scheduler.lease_restored(mark.task_id, mark.annotator, mark.expires_ms)
+        elif not mark.judged and not mark.skipped:
+            scheduler.back_restored(mark.task_id, mark.annotator)
     for each in drawn:
         scheduler.draws_restored(each.annotator, each.kind, each.count)
 

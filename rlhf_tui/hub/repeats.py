@@ -55,8 +55,12 @@ class Repeats:
         return [
             repeat
             for repeat in self._waiting.values()
-            if repeat.open_to(annotator) and annotator in self._originals[repeat.task_id].judged
+            if repeat.open_to(annotator) and self.due(repeat, annotator)
         ]
+
+    def due(self, repeat: TaskState, annotator: int) -> bool:
+        """Whether the first judgement stands, so that there is something to compare with."""
+        return annotator in self._originals[repeat.task_id].judged
 
     def choose(
         self, tasks: list[TaskState], annotator: int, count: int, now_ms: int, *, seed: str

@@ -61,13 +61,36 @@ class Scheduler(Ledger):
         usual, gold = counts.open - own.closed, counts.gold - own.gold_closed
         if not counts.tasks:
             return gold
-        if not ((gold and self.plan.gold_share) or self.plan.repeat_share):
-            return usual
-        total, before = usual, -1
-        while total != before and total < MOST_EXTRA * usual:
+        if not usual:
+            return 0
+        back = self._come_back(self._number(annotator), kind)
+        groups = [task.group for task in back]
+        new, gold = usual - groups.count("usual"), gold - groups.count("gold")
+        total, before = new, -1
+        while total != before and total < MOST_EXTRA * new:
             turns = self.plan.turns(annotator, kind, own.drawn, total)
-            total, before = usual + min(turns[0], gold) + turns[1], total
-        return total
+            total, before = new + min(turns[0], gold) + turns[1], total
+        return total + len(back)
+
+    def told(self, annotator: str, kind: TaskKind) -> tuple[int, int]:
+        """How many judgements there are, and how many are wanted, as an annotator may know it.
+
+        Known answers and repeats are among both: those that people have judged, and this
+        annotator's own that are before them, set aside, or still to come. So the one grows with
+        each judgement and the other stands still, whatever was judged.
+        """
+        number, counts, own = self._number(annotator), self.counts[kind], self.own(annotator, kind)
+        mine = [
+            *self._held.get((number, kind), {}).values(),
+            *(
+                task
+                for task in self._skips.get((number, kind), {}).values()
+                if number not in task.leases
+            ),
+        ]
+        checks = counts.checks + sum(task.group != "usual" for task in mine)
+        checks += self.open_for(annotator, kind) - (counts.open - own.closed)
+        return counts.judgements + counts.checks, counts.wanted + checks
 
     def skipped_open(self, annotator: str, kind: TaskKind) -> int:
         """Tasks that this annotator skipped and could have back now."""
@@ -124,7 +147,8 @@ class Scheduler(Ledger):
         else:
             while len(granted) < limit and (drawn := self._draw(annotator, kind)) is not None:
                 task, selection = drawn
-                self._remember(task.task_id, number, selection)
+                if selection:
+                    self._remember(task.task_id, number, selection)
                 granted.append(self._hold(task, number, now_ms, selection))
         return granted, [grant for grant in renewed if grant.fresh]
 
@@ -139,14 +163,17 @@ class Scheduler(Ledger):
         """Why a task was drawn for an annotator; None: not lately, the log may know."""
         return self._reasons.get((task_id, self._number(annotator)))
 
-    # --- what people did ----------------------------------------------------------------------
-
     # --- inside -------------------------------------------------------------------------------
 
     def _draw(self, annotator: str, kind: TaskKind) -> tuple[TaskState, Selection] | None:
-        """The next item for an annotator, by whose turn it is; counts the draw."""
+        """The next item for an annotator, by whose turn it is; counts the draw.
+
+        What they had and gave back comes first and is no draw: why it was drawn is known.
+        """
         number, pool = self._number(annotator), self._pools[kind]
         own = self._own_of(number, kind)
+        if pool.counts.open > own.closed and (back := self._come_back(number, kind)):
+            return back[0], ""
         found: TaskState | None = None
         selection: Selection = "gold"
         if not pool.counts.tasks:

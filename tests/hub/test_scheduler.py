@@ -28,6 +28,8 @@ class Rules(RuleBasedStateMachine):
         self.surplus: dict[str, int] = {}
         self.skipped: dict[str, set[str]] = {}
         self.leases: dict[tuple[str, str], int] = {}
+        self.had: set[tuple[str, str]] = set()
+        """Who had what before them at some time; what is open again comes first to them."""
 
     def live(self, task: str) -> set[str]:
         return {w for (t, w), end in self.leases.items() if t == task and end > self.now}
@@ -64,13 +66,18 @@ class Rules(RuleBasedStateMachine):
         assert set(new) <= before
         assert len(back) == min(limit, len(mine) - len(held))
         assert len(new) == min(limit - len(back), len(before))
-        # Higher priorities first, and of one priority in their order.
+        again = {task for task in before if (task, who) in self.had}
+        assert set(new[: len(again)]) <= again
+        # Then higher priorities first, and of one priority in their order.
+        new, before = new[len(again) :], before - set(new)
+        assert not again.intersection(new)
         rank = {t: (-self.priority[t], int(t[1:])) for t in self.overlap}
         assert sorted(new, key=rank.__getitem__) == new
-        assert all(rank[n] <= rank[left] for n in new for left in before - set(new))
+        assert all(rank[n] <= rank[left] for n in new for left in before)
         for grant in granted + renewed:
             assert grant.expires_ms >= self.now + LEASE // 2
             self.leases[grant.task_id, who] = grant.expires_ms
+            self.had.add((grant.task_id, who))
 
     @rule(who=people, limit=st.integers(1, 3))
     def lease_skipped(self, who: str, limit: int) -> None:
@@ -96,6 +103,7 @@ class Rules(RuleBasedStateMachine):
         self.surplus[task] += late
         self.leases.pop((task, who), None)
         self.judged[task].add(who)
+        self.had.add((task, who))
         self.skipped[task].discard(who)
 
     @rule(who=people, number=st.integers(0, 30))
@@ -103,6 +111,8 @@ class Rules(RuleBasedStateMachine):
         task = f"t{number}"
         self.scheduler.skip(task, who)
         self.leases.pop((task, who), None)
+        if task in self.overlap:
+            self.had.add((task, who))
         if task in self.overlap and who not in self.judged[task]:
             self.skipped[task].add(who)
 

@@ -157,7 +157,7 @@ def test_a_changed_order_holds_from_the_next_draw_on() -> None:
     scheduler.arrange(Plan("sequential"))
     assert leased(scheduler, "ann", 2) == [("t0", "sequential"), ("t1", "sequential")]
     scheduler.release("t0", "ann")
-    assert leased(scheduler, "ann", 1) == [("t0", "sequential")]
+    assert leased(scheduler, "ann", 2) == [("t0", ""), ("t2", "sequential")]
 
 
 class Drawing(RuleBasedStateMachine):
@@ -186,6 +186,8 @@ class Drawing(RuleBasedStateMachine):
         self.leases: dict[tuple[str, str], int] = {}
         self.drawn: dict[str, int] = dict.fromkeys(PEOPLE, 0)
         self.surplus: dict[str, int] = {}
+        self.back: set[tuple[str, str]] = set()
+        """(task, person) of what somebody had before them at some time."""
 
     # --- the model ----------------------------------------------------------------------------
 
@@ -272,6 +274,8 @@ class Drawing(RuleBasedStateMachine):
     def lease(self, who: str) -> None:
         mine = [t for (t, w) in self.leases if w == who]
         possible, gold, again = self.open_for(who), self.gold_for(who), self.repeats_for(who)
+        ids = [task.task_id for task in possible]
+        back = [t for t in (*ids, *gold, *again) if (t, who) in self.back]
         turn = self.plan.turn(who, KIND, self.drawn[who])
         wanted = bool(self.usual())
         granted, renewed = self.scheduler.lease(who, KIND, 1, self.now, held=mine)
@@ -281,6 +285,11 @@ class Drawing(RuleBasedStateMachine):
             return
         (grant,) = granted
         name, why = grant.task_id, grant.selection
+        if possible and back:
+            assert name in back
+            assert why == ""
+            self.leases[name, who] = grant.expires_ms
+            return
         if not wanted or (turn == "gold" and gold):
             assert why == "gold"
             assert name == min(gold, key=lambda task: unit(self.plan.seed, "gold", task))
@@ -333,6 +342,12 @@ class Drawing(RuleBasedStateMachine):
             return self.tasks[number].task_id
         return None
 
+    def note_back(self, name: str, who: str) -> None:
+        """Something befalls a task and a person, and may leave it open for them as it was: whether
+        it does is seen when they ask for more."""
+        if not self.untouched(name, who):
+            self.back.add((name, who))
+
     @rule(who=people, number=numbers)
     def judge(self, who: str, number: int) -> None:
         if (name := self.at(number, who)) is None:
@@ -356,6 +371,7 @@ class Drawing(RuleBasedStateMachine):
     @rule(who=people, number=numbers)
     def skip(self, who: str, number: int) -> None:
         if (name := self.at(number, who)) is not None:
+            self.note_back(name, who)
             self.scheduler.skip(name, who)
             self.leases.pop((name, who), None)
             if (name, who) not in self.judged:
@@ -364,6 +380,7 @@ class Drawing(RuleBasedStateMachine):
     @rule(who=people, number=numbers)
     def retract(self, who: str, number: int) -> None:
         if (name := self.at(number, who)) is not None:
+            self.note_back(name, who)
             self.scheduler.retract(name, who)
             self.judged.pop((name, who), None)
             self.skipped.discard((name, who))
@@ -371,6 +388,7 @@ class Drawing(RuleBasedStateMachine):
     @rule(who=people, number=numbers)
     def release(self, who: str, number: int) -> None:
         if (name := self.at(number, who)) is not None:
+            self.note_back(name, who)
             self.scheduler.release(name, who)
             self.leases.pop((name, who), None)
 
@@ -378,12 +396,16 @@ class Drawing(RuleBasedStateMachine):
     def wait(self, passed: int) -> None:
         self.now += passed
         self.scheduler.expire(self.now)
+        for key, end in self.leases.items():
+            if end <= self.now:
+                self.note_back(*key)
         self.leases = {key: end for key, end in self.leases.items() if end > self.now}
 
     @rule()
     def restart(self) -> None:
         known = [*self.judged, *(self.skipped - set(self.judged))]
         known += [key for key in self.leases if key not in known]
+        known += [key for key in sorted(self.back) if key not in known]
         marks = [
             Mark(
                 name,
@@ -482,6 +504,63 @@ def test_what_remains_falls_by_one_with_each_item_whatever_it_is() -> None:
     falls = steps(lambda: leased(scheduler, "ann", 1), lambda: scheduler.open_for("ann", KIND))
     assert falls == [1] * total
     assert scheduler.open_for("ann", KIND) == 0
+
+
+def kinds_of(plan: Plan, count: int) -> tuple[Scheduler, int]:
+    """Wanted tasks, as many known answers again, and how many draws there will be."""
+    scheduler = Scheduler(LEASE, plan)
+    for number in range(2 * count):
+        scheduler.add_task(f"t{number}", KIND, gold=number >= count)
+    return scheduler, scheduler.open_for("ann", KIND)
+
+
+def test_what_is_given_back_comes_first_again_whatever_it_is() -> None:
+    """Who leaves with an item on the screen and comes back finds it there; where a known answer
+    was gone, its absence would tell."""
+    scheduler, total = kinds_of(Plan(gold_share=0.3), 30)
+    seen = set()
+    for draw in range(total):
+        ((task, why),) = leased(scheduler, "ann", 1)
+        seen.add(why)
+        if (before := scheduler.open_for("ann", KIND)) == 0:
+            break  # the last one: nothing is left to come between
+        if draw % 2:
+            scheduler.release(task, "ann")
+        else:
+            scheduler.expire(scheduler.holds(task, "ann"))
+        assert scheduler.open_for("ann", KIND) == before + 1
+        assert leased(scheduler, "ann", 1) == [(task, "")]
+        assert scheduler.open_for("ann", KIND) == before
+        assert scheduler.reason(task, "ann") == why
+        scheduler.judge(task, "ann")
+    assert seen == {"gold", "priority"}
+
+
+def test_the_counts_that_people_are_told_move_alike_for_everything() -> None:
+    scheduler, total = kinds_of(Plan(gold_share=0.25), 30)
+    judged, wanted = scheduler.told("ann", KIND)
+    assert (judged, wanted) == (0, total)
+    assert total > 30
+    reasons = []
+    for draw in range(total):
+        ((task, why),) = leased(scheduler, "ann", 1)
+        reasons.append(why)
+        assert scheduler.told("ann", KIND) == (draw, total)
+        if draw % 5 == 3:
+            scheduler.skip(task, "ann")
+            assert scheduler.told("ann", KIND) == (draw, total)
+            scheduler.lease("ann", KIND, 1, 0, skipped=True)
+        scheduler.judge(task, "ann")
+        assert scheduler.told("ann", KIND) == (draw + 1, total)
+        if draw % 7 == 4:
+            scheduler.retract(task, "ann")
+            scheduler.lease_again(task, "ann", 0)
+            assert scheduler.told("ann", KIND) == (draw, total)
+            scheduler.judge(task, "ann")
+    assert set(reasons) == {"gold", "priority"}
+    assert leased(scheduler, "ann", 1) == []
+    # Another one has nothing to do, and is told that all is done.
+    assert scheduler.told("bob", KIND) == (total, total)
 
 
 def test_known_answers_alone_are_an_examination() -> None:

@@ -104,7 +104,7 @@ class HistoryScreen(Room):
             self.problem = str(error)
         else:
             self.entries = [*known, *page]
-            self.complete, self.asked, self.problem = not page, True, ""
+            self.complete, self.asked, self.problem = len(page) < PAGE, True, ""
             # A revised item is the newest one now; the cursor goes with it.
             places = [i for i, one in enumerate(self.entries) if one.event.task_id == chosen]
             self.at = places[0] if places else min(self.at, max(0, len(self.entries) - 1))

@@ -65,9 +65,15 @@ class Judging(PastKeys):
             self.session.draft()
 
     def submit(self, notice: str = "") -> None:
-        """Submit the marks of the current item, and put the next one up."""
+        """Submit the marks of the current item, and put the next one up.
+
+        Behind guidelines that cover it nothing is judged unseen: they go first.
+        """
         now = self.session.current
-        if now is not None:
+        if self.covered:
+            self.action_guidelines()
+            self.tell("The guidelines covered the item: the same key judges it now.")
+        elif now is not None:
             self.session.judge(**event_fields(now.marks, now.shown))
             self.draw_item(notice)
 

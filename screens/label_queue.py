@@ -133,6 +133,8 @@ class ItemQueue:
         answer = await self.link.call(GetItem(task_id=self.only), ItemAnswer)
         with contextlib.suppress(RlhfError):
             # Without them the item can be revised all the same.
+            self.progress = await self.link.call(Progress(), ProgressAnswer)
+            self.mine_before = self.counts.mine
             self.guidelines = (await self.link.call(GetGuidelines(), Guidelines)).version
         self.asked, self.problem = True, ""
         self.current = work_of(answer.item, answer.item.event)
@@ -222,6 +224,8 @@ class ItemQueue:
     @property
     def open(self) -> int:
         """Items still open for this person, those here included."""
+        if self.only:
+            return self.counts.open_for_me
         return self.remaining + len(self.waiting) + (self.current is not None)
 
     def _sent(self) -> None:

@@ -44,6 +44,7 @@ class Reading(Scrolling):
         self.query_text = ""
         self.match = -1
         self.guidelines: Guidelines | None = None
+        self._told_guidelines = False
         self._shown: tuple[Text, list[Completion]] = ("", [])
         self._preparing = False
         self._top_of_prompt = 0
@@ -291,11 +292,15 @@ class Reading(Scrolling):
             new = "The guidelines have changed" if seen else "There are guidelines"
             # Not in the row of notices: the next key may come before it was read.
             self.notify(f"{new}: g shows them.", title="Guidelines", timeout=TOLD_S, markup=False)
+            self._told_guidelines = True
             personal.set(guidelines={workspace: found.version})
 
     def action_guidelines(self) -> None:
         self.touched()
         opened = not self.has_class("-guided")
+        if opened and self._told_guidelines:
+            self._told_guidelines = False
+            self.app.clear_notifications()  # they are before the eyes now
         self.set_class(opened, "-guided")
         if opened and self.guidelines is None:
             self.panel.put(None, code_theme=code_theme(self.app.current_theme))

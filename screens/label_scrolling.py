@@ -48,6 +48,11 @@ class Scrolling(Room):
             return self.panes.alone + 1
         return self.target if self.target and 0 < self.target <= self.panes.count else None
 
+    @property
+    def covered(self) -> bool:
+        """The guidelines stand over the item, not beside it."""
+        return self.has_class("-guided") and not self.has_class("-beside")
+
     def scrollers(self) -> list[Scroller]:
         """What the scroll keys move."""
         if self.target == GUIDELINES:

@@ -71,6 +71,7 @@ async def test_what_was_judged_is_told_newest_first(
         assert [entry.event.task_id for entry in screen_of(app).entries] == [
             *("u90", "t6", "t5", "t4", "t3", "t2", "t1"),
         ]
+        assert str(screen_of(app).status.counts.content) == "7"  # all there is, not "7 or more"
         assert "bad" in rows(app)[0]
         assert "2 › 1 = 4" in rows(app)[1]
         assert screen_of(app).rows.size.height >= 2
@@ -149,6 +150,7 @@ async def test_a_past_item_is_revised_with_its_marks_and_undone_where_one_came_f
         assert above is not None and above is not below
         # Judged in another order than the fake shows now: the marks follow the completions.
         assert "1 › 2 = 4" in str(above.line.content)
+        assert str(above.status.counts.content) == "5 yours · 1 open"
         assert above.session.current is not None
         assert above.session.current.marks.critique == "Too long."
         await pilot.press("u", "u", "u", "3", "enter")

@@ -357,6 +357,27 @@ async def test_guidelines_open_scroll_and_close(
         await until(pilot, lambda: not any(" Guidelines  " in row for row in visible(app)))
 
 
+@pytest.mark.parametrize("size", [(80, 24), (120, 30)])
+async def test_nothing_is_judged_behind_guidelines_that_cover_it(
+    make_app: MakeApp, until: Until, fake: Any, size: tuple[int, int]
+) -> None:
+    hub = fake.hub([fake.rank(1, 2), fake.rank(2, 2)])
+    hub.guidelines = GUIDELINES
+    app = make_app(hub)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: told(app) != [])
+        await pilot.press("2", "g")
+        assert told(app) == []  # what was told to be read is read
+        await pilot.press("enter")
+        if screen_of(app).covered or size[0] == 80:
+            assert not screen_of(app).has_class("-guided")
+            assert hub.events == []
+            assert "same key judges it" in str(screen_of(app).line.content)
+            await pilot.press("enter")
+        await until(pilot, lambda: [event.kind for event in hub.events] == ["judge"])
+        assert screen_of(app).has_class("-guided") == (size[0] == 120)
+
+
 def told(app: RlhfApp) -> list[str]:
     """The messages that stand over the screen."""
     return [notification.message for notification in app._notifications]

@@ -10,9 +10,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual import events, work
 from textual.app import App
@@ -20,13 +19,14 @@ from textual.geometry import Size
 from textual.notifications import SeverityLevel
 
 from rlhf_tui.config.settings import Settings, load_settings
-from rlhf_tui.errors import RlhfError, UsageError, nearest
+from rlhf_tui.errors import RlhfError, UsageError
 from rlhf_tui.screens import theme
 from rlhf_tui.screens.keymap import Keymap, load_keymap
 from rlhf_tui.screens.link import Link
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.personal import Personal, personal_path
 from rlhf_tui.screens.room import Room
+from rlhf_tui.screens.rooms import room
 from rlhf_tui.screens.small import TooSmall, too_small
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.workspace import Workspace, init_workspace
@@ -38,38 +38,6 @@ HANG_UP_S = 12.0
 """After a hang-up the program gets this long to put its work away; then it ends anyway, because
 a terminal that is gone can block every further write."""
 MakeLink = Callable[[Workspace], Link]
-
-
-ROOMS: dict[str, tuple[str, str]] = {
-    "home": ("home", "HomeScreen"),
-    "label:rank": ("rank", "RankScreen"),
-    "label:thumbs": ("thumbs", "ThumbsScreen"),
-    "history": ("history", "HistoryScreen"),
-    "review:rank": ("review", "ReviewRankScreen"),
-    "review:thumbs": ("review", "ReviewThumbsScreen"),
-    "statistics": ("statistics", "StatisticsScreen"),
-    "launch": ("launch", "LaunchScreen"),
-    "dashboard": ("dashboard", "DashboardScreen"),
-}
-"""Name of a room → its module and class. Modules are imported when a room is opened, so that the
-first paint waits for one of them only."""
-
-
-def room(where: str) -> Room:
-    """The room of a name of ROOMS; what stands behind it (`dashboard:RUN`, `launch:KIND`,
-    `label:rank:TASK` for the revision of one item of the past) is handed to it.
-
-    Raises:
-        UsageError: there is no such room.
-    """
-    first, _, rest = where.partition(":")
-    second, _, rest_of_two = rest.partition(":")
-    for name, argument in ((f"{first}:{second}", rest_of_two), (first, rest)):
-        if name in ROOMS:
-            module, screen = ROOMS[name]
-            opened = getattr(import_module(f"rlhf_tui.screens.{module}"), screen)
-            return cast(Room, opened(argument) if argument else opened())
-    raise UsageError(f"There is no screen {where!r}.", hint=nearest(where, ROOMS))
 
 
 class RlhfApp(App[int]):

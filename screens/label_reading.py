@@ -18,7 +18,8 @@ from rlhf_tui.screens.label_scrolling import GUIDELINES, Scrolling
 from rlhf_tui.screens.theme import code_theme
 from rlhf_tui.screens.widgets.conversation import answer_line, completion_view, prompt_view
 from rlhf_tui.screens.widgets.guidelines import GuidelinesPanel
-from rlhf_tui.screens.widgets.page import Page, Pages, PageView
+from rlhf_tui.screens.widgets.page import Page, Pages
+from rlhf_tui.screens.widgets.page_view import PageView
 from rlhf_tui.screens.widgets.pane import PaneGrid
 from rlhf_tui.screens.widgets.scroller import Scroller
 

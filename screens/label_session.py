@@ -228,6 +228,7 @@ class LabelSession(ItemQueue):
                 if self.link.connected:
                     await self.drafts.flush()
                     if not self.only:
+                        await self.filled()  # what an answer still brings is leased, too
                         await self._give_back()
         except TimeoutError:
             self.problem = "The hub did not answer in time."

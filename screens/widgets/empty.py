@@ -42,6 +42,13 @@ def nothing_to_label(
             "or bring your own: rlhf-tui import FILE",
             *lines,
         )
+    if counts.judgements < counts.judgements_wanted:
+        return _say(
+            f"Nothing is left for you now: {session.mine} {judged} by you, "
+            f"{counts.judgements} of {counts.judgements_wanted} in all.",
+            *lines,
+            "The rest waits for other people; what they leave comes here by itself.",
+        )
     return _say(
         f"All is {judged}: {session.mine} by you, {counts.judgements} in all.",
         *lines,

@@ -9,7 +9,8 @@ from textual.widgets import Static
 
 from rlhf_tui.hub.messages import Guidelines
 from rlhf_tui.screens.theme import Glyphs
-from rlhf_tui.screens.widgets.page import Page, PageView
+from rlhf_tui.screens.widgets.page import Page
+from rlhf_tui.screens.widgets.page_view import PageView
 from rlhf_tui.screens.widgets.scroller import Scroller
 from rlhf_tui.screens.widgets.text import clean, renderable
 

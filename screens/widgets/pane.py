@@ -10,7 +10,8 @@ from textual.containers import Vertical
 
 from rlhf_tui.screens.theme import Glyphs
 from rlhf_tui.screens.widgets.badge import Head
-from rlhf_tui.screens.widgets.page import Page, PageView
+from rlhf_tui.screens.widgets.page import Page
+from rlhf_tui.screens.widgets.page_view import PageView
 from rlhf_tui.screens.widgets.scroller import Scroller
 
 __all__ = ["Pane", "PaneGrid", "Scroller"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from rlhf_tui.cli.output import note
@@ -47,6 +48,7 @@ def sample_workspace(directory: Path) -> Workspace:
     if (workspace.root / UNFINISHED).exists():
         note(f"Filling the sample workspace {workspace.root} …")
         label = load_settings(workspace).label
+        shutil.copyfile(DIRECTORY / "guidelines.md", workspace.guidelines)
         with HubClient(workspace) as client:
             for name, split in FILES:
                 import_file(client, DIRECTORY / name, label=label, split=split)

@@ -73,6 +73,7 @@ def test_demo_opens_on_completions_to_rank_and_again(demo_directory: Path) -> No
         assert terminal.leaves("q") == 0
     progress = Cli(demo_directory)
     assert not (demo_directory / "sample.unfinished").exists()
+    assert "How to judge" in (demo_directory / "guidelines.md").read_text(encoding="utf-8")
     status = progress("hub", "status", "--json").ok().json
     assert status["workspace"] == str(demo_directory)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import pwd
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from helpers.hubs import HubProcess, ingest, tasks
+from helpers.second_user import needs_root, open_to_nobody
 
 from rlhf_tui.errors import Denied, UsageError
 from rlhf_tui.hub.identity import Identity, allow, check_name, identify
@@ -26,8 +25,6 @@ from rlhf_tui.hub.messages import (
     Shutdown,
 )
 from rlhf_tui.workspace import Workspace
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs a second system user")
 
 OTHER = """
 import json, os, sys
@@ -104,17 +101,6 @@ def as_nobody(workspace: Workspace) -> dict[str, object]:
     assert done.returncode == 0, done.stderr
     told: dict[str, object] = json.loads(done.stdout)
     return told
-
-
-def open_to_nobody(workspace: Workspace) -> None:
-    """What a group of its own would give; pytest's directories are closed to others."""
-    gid = pwd.getpwnam("nobody").pw_gid
-    for place in (workspace.root, *workspace.root.parents):
-        if place == Path("/tmp"):
-            break
-        place.chmod(place.stat().st_mode | 0o011)
-    os.chown(workspace.root, 0, gid)
-    workspace.root.chmod(0o2770)
 
 
 @needs_root

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -73,6 +76,15 @@ def end_hub(workspace: Workspace) -> None:
     if found is not None and alive(found.process):
         os.kill(found.process.pid, signal.SIGKILL)
         wait_until(lambda: not alive(found.process), what="the hub is gone")
+
+
+@contextmanager
+def no_hub(workspace: Workspace) -> Iterator[None]:
+    """Kill the hub; until the end nobody starts another, as this process has the turn to."""
+    with (workspace.root / "hub.starting").open("ab") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        end_hub(workspace)
+        yield
 
 
 def end_runs(workspace: Workspace) -> None:

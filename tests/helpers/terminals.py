@@ -51,6 +51,13 @@ class Pane:
         """Keys by tmux's names: `1`, `Enter`, `C-c` …"""
         self._server.tmux("send-keys", "-t", self.name, *keys)
 
+    def write(self, text: str) -> None:
+        """Text as it stands, letter by letter."""
+        self._server.tmux("send-keys", "-t", self.name, "-l", "--", text)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._server.tmux("resize-window", "-t", self.name, "-x", str(columns), "-y", str(rows))
+
     def shows(self, pattern: str) -> str:
         """Wait until the screen holds this; returns the screen."""
         seen = [""]
@@ -93,8 +100,11 @@ class Terminals:
 
     def open(self, cwd: Path, *arguments: str, size: tuple[int, int] = (100, 30)) -> Pane:
         """`rlhf-tui ARGUMENTS` in a terminal of columns x rows."""
+        return self.run(cwd, sys.executable, "-m", "rlhf_tui.cli", *arguments, size=size)
+
+    def run(self, cwd: Path, *program: str, size: tuple[int, int] = (100, 30)) -> Pane:
+        """Any program with its arguments, likewise."""
         name = f"t{len(self.panes)}"
-        program = [sys.executable, "-m", "rlhf_tui.cli", *arguments]
         columns, rows = map(str, size)
         self.tmux(
             *("new-session", "-d", "-s", name, "-c", str(cwd), "-x", columns, "-y", rows, "--"),

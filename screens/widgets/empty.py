@@ -42,9 +42,9 @@ def nothing_to_label(
             "or bring your own: rlhf-tui import FILE",
             *lines,
         )
-    if counts.judgements < counts.judgements_wanted:
+    if counts.judgements + counts.skipped < counts.judgements_wanted:
         return _say(
-            f"Nothing is left for you now: {session.mine} {judged} by you, "
+            f"Nothing is open for you now: {session.mine} {judged} by you, "
             f"{counts.judgements} of {counts.judgements_wanted} in all.",
             *lines,
             "The rest waits for other people; what they leave comes here by itself.",

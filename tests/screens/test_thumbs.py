@@ -64,3 +64,16 @@ async def test_the_end_of_the_queue_says_what_to_do(
         await until(
             pilot, lambda: "All is rated: 1 by you" in str(app.screen.query_one("#empty").content)
         )
+
+
+async def test_what_waits_for_others_is_not_said_to_be_done(
+    make_app: MakeApp, until: Until, fake: Any
+) -> None:
+    hub = fake.hub([fake.thumbs(1), fake.thumbs(2)])
+    hub.leased.add("u2")  # before another person
+    app = make_app(hub, "label:thumbs")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: shown_task(app) == "u1")
+        await pilot.press("y")
+        said = app.screen.query_one("#empty")
+        await until(pilot, lambda: "1 rated by you, 1 of 2 in all" in str(said.content))

@@ -97,6 +97,8 @@ def say_report(report: Report) -> None:
         for one in report.annotators:
             say()
             say_person(one)
+        for note in report.notes:
+            say_wrapped(note)
         return
     if report.annotators:
         heading("People")
@@ -126,7 +128,7 @@ def say_report(report: Report) -> None:
 def say_person(one: AnnotatorStats) -> None:
     from rlhf_tui.evaluation.wording import HOUR_MS, duration, figures_of, of, seconds, value
 
-    say(one.annotator)
+    say(one.annotator if one.kind == "human" else f"{one.annotator} (AI)")
     say_columns(
         ("judged", "skipped", "flagged", "median", "an hour", "at work"),
         [

@@ -9,6 +9,8 @@ that two people agree is then not a matter of how ids happen to sort.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from rlhf_tui.evaluation import kappa, rankings
@@ -59,11 +61,24 @@ class Meetings:
         return share(name, self.agreed[chosen], self.item[chosen], rule)
 
 
-def agreement(judged: Judged, meetings: Meetings) -> list[Figure]:
-    """All coefficients of the kind, those that cannot be computed with value None."""
+def agreement(judged: Judged, meetings: Meetings, ai: Collection[str] = ()) -> list[Figure]:
+    """All coefficients of the kind, those that cannot be computed with value None.
+
+    Args:
+        ai: annotators that are no people. They count like everybody else; where there are both,
+            raw agreement is told of people alone, and of people with AI, too.
+    """
     kind = judged.kind
     everywhere = np.ones(len(meetings.left), dtype=bool)
     found = [meetings.raw("raw agreement", everywhere, RAW_RULE[kind])]
+    artificial = np.array([name in ai for name in judged.names], dtype=bool)
+    if artificial.any() and not artificial.all():
+        left = artificial[meetings.votes.annotator[meetings.left]]
+        right = artificial[meetings.votes.annotator[meetings.right]]
+        found += [
+            meetings.raw("raw agreement, people alone", ~left & ~right, RAW_RULE[kind]),
+            meetings.raw("raw agreement, people with AI", left != right, RAW_RULE[kind]),
+        ]
     found += _cohen(judged, meetings)
     found.append(_fleiss(judged, meetings.votes))
     if kind == "thumbs":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 
 from rlhf_tui.evaluation import bias, pace
@@ -10,11 +11,8 @@ from rlhf_tui.evaluation.intervals import share
 from rlhf_tui.evaluation.judged import Array, Judged
 from rlhf_tui.evaluation.report import AnnotatorStats, Figure
 from rlhf_tui.evaluation.votes import Votes, together
-from rlhf_tui.evaluation.worked import Facts
+from rlhf_tui.evaluation.worked import WHOLE, Facts
 
-WHOLE = 10
-"""What people are told of their gold items and repeats rests on whole tens of them: a figure that
-moved with each one would tell which items these were."""
 GOLD_RULE = {
     "rank": "Pairs that the known answer orders and the person ranked; a tie counts as wrong.",
     "thumbs": "Completions with a known answer that the person gave a thumb.",
@@ -60,8 +58,6 @@ def people(
     again = Again(judged, votes)
     once = votes.where(~judged.repeat[votes.row])
     known = votes.where((votes.gold != 0) & ~judged.repeat[votes.row])
-    left = meetings.votes.annotator[meetings.left]
-    right = meetings.votes.annotator[meetings.right]
     everyone = []
     own = {}
     names = sorted({*judged.names, *facts.skipped, *facts.flagged})
@@ -73,28 +69,29 @@ def people(
             annotator=name,
             skipped=facts.skipped.get(name, 0),
             flagged=facts.flagged.get(name, 0),
-            others=meetings.raw(
-                "with others", (left == who) | (right == who), RAW_RULE[judged.kind]
-            ),
+            others=_others(judged, meetings, who),
             gold=_gold(judged, known, who),
             self_consistency=_consistency(judged, again, who),
             first_shown=bias.first_shown(mine) if rated else None,
             longer=bias.longer(mine, judged.unit) if rated else None,
             reliability=reliability.get(name),
+            kind="ai" if name in facts.ai else "human",
         )
         pace.fill(stats, judged, judged.annotator == who)
         everyone.append(stats)
+        whole = mine.where(_in_whole(mine.row, WHOLE))
         told = {
+            "others": _others(judged, meetings, who, whole=WHOLE),
+            "first_shown": bias.first_shown(whole) if rated else None,
+            "longer": bias.longer(whole, judged.unit) if rated else None,
             "gold": _gold(judged, known, who, whole=WHOLE),
             "self_consistency": _consistency(judged, again, who, whole=WHOLE),
         }
-        own[name] = _replaced(stats, **told)
+        own[name] = msgspec.structs.replace(stats, **told)
+        if stats.reliability is not None:
+            # It moves with nearly everything that others judged too, and with nothing else.
+            own[name].reliability = round(stats.reliability, 1)
     return everyone, own
-
-
-def _replaced(stats: AnnotatorStats, **figures: Figure) -> AnnotatorStats:
-    values = {name: getattr(stats, name) for name in stats.__struct_fields__}
-    return AnnotatorStats(**{**values, **figures})
 
 
 def _in_whole(rows: Array, whole: int) -> Array:
@@ -102,6 +99,15 @@ def _in_whole(rows: Array, whole: int) -> Array:
     judgements = np.unique(rows)
     kept = judgements[: len(judgements) // whole * whole]
     return np.isin(rows, kept)
+
+
+def _others(judged: Judged, meetings: Meetings, who: int, whole: int = 1) -> Figure:
+    left, right = meetings.left, meetings.right
+    first = meetings.votes.annotator[left] == who
+    mine = first | (meetings.votes.annotator[right] == who)
+    row = meetings.votes.row[np.where(first, left, right)]
+    mine[mine] = _in_whole(row[mine], whole)
+    return meetings.raw("with others", mine, RAW_RULE[judged.kind])
 
 
 def _gold(judged: Judged, known: Votes, who: int, whole: int = 1) -> Figure:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from rlhf_tui.records import TaskKind
+from rlhf_tui.records import AnnotatorKind, TaskKind
 
 
 class Figure(msgspec.Struct, omit_defaults=True):
@@ -50,6 +50,7 @@ class AnnotatorStats(msgspec.Struct, omit_defaults=True):
     """Share of decided pairs won by the longer text."""
     reliability: float | None = None
     """Probability of a right answer by Dawid and Skene (1979)."""
+    kind: AnnotatorKind = "human"
 
 
 class Period(msgspec.Struct, omit_defaults=True):

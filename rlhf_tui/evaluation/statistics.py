@@ -44,6 +44,11 @@ def compute(directory: Path) -> Worked:
     if not reliable and len(judged.names) > 1:
         notes.append(trust.TOO_FEW)
     notes += filter(None, [worth.verdict(chosen)])
+    if artificial := [name for name in judged.names if name in facts.ai]:
+        notes.append(
+            f"{', '.join(artificial)}: no people but AI. They count like people in all figures that"
+            " do not say otherwise."
+        )
     report = Report(
         kind=facts.kind,
         tasks=facts.tasks,
@@ -52,7 +57,7 @@ def compute(directory: Path) -> Worked:
         remaining=facts.remaining,
         remaining_hours=pace.remaining_hours(judged, facts),
         labelling_lately=pace.labelling_lately(judged, facts),
-        agreement=between.agreement(judged, meetings),
+        agreement=between.agreement(judged, meetings, facts.ai),
         bias=meters,
         annotators=everyone,
         periods=drift.periods(judged, once, meetings),

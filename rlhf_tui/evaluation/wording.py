@@ -110,7 +110,7 @@ PEOPLE = (
 def row(one: AnnotatorStats) -> tuple[str, ...]:
     """A person's line in the table of people."""
     return (
-        one.annotator,
+        one.annotator if one.kind == "human" else f"{one.annotator} (AI)",
         f"{one.judgements:,}",
         seconds(one.median_active_ms),
         NONE if one.per_hour is None else f"{one.per_hour:,.0f}",

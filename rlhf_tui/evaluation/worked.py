@@ -10,6 +10,9 @@ from rlhf_tui.records import TaskKind
 JUDGEMENTS = "judgements.parquet"
 FACTS = "facts.json"
 WORKED = "worked.json"
+WHOLE = 10
+"""What people are told rests on whole tens of judgements: a figure that moved with some items and
+not with others would tell which of them were known answers or repeats."""
 
 
 class Facts(msgspec.Struct):
@@ -26,6 +29,8 @@ class Facts(msgspec.Struct):
     skipped: dict[str, int]
     """Skips that have not been judged since, by annotator."""
     flagged: dict[str, int]
+    ai: list[str]
+    """Names of the annotators that are no people."""
     now_ms: int
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import msgspec
 
 from rlhf_tui.errors import Denied, InputError
 from rlhf_tui.hub import guidelines
@@ -20,8 +23,8 @@ from rlhf_tui.hub.messages import (
     Votes,
     VotesAnswer,
 )
-from rlhf_tui.records import Text, plain
-from rlhf_tui.store.read import prompts_of_tasks
+from rlhf_tui.records import Event, Text, plain
+from rlhf_tui.store.read import prompts_of_tasks, tasks_by_id
 from rlhf_tui.store.trail import history, trail, votes
 
 MOST_ENTRIES = 1_000
@@ -81,11 +84,32 @@ async def show_trail(hub: Hub, who: Identity, request: Trail) -> TrailAnswer:
 async def show_votes(hub: Hub, who: Identity, request: Votes) -> VotesAnswer:
     if request.task_id not in hub.scheduler.tasks:
         raise InputError(f"There is no task {request.task_id[:40]!r} in this workspace.")
-    events = (await hub.read(votes, [request.task_id]))[request.task_id]
-    judged = any(event.annotator == who.annotator for event in events)
-    if not judged and RANK[who.role] < RANK["reviewer"]:
-        raise Denied("Others' judgements of an item are shown once you have given your own.")
+    cast = await hub.read(votes, [request.task_id])
+    events: Sequence[Event] = cast[request.task_id]
+    if RANK[who.role] < RANK["reviewer"]:
+        if all(event.annotator != who.annotator for event in events):
+            raise Denied("Others' judgements of an item are shown once you have given your own.")
+        events = await _as_of_any(hub, who, request.task_id, events)
     return VotesAnswer(events=[blind_event(e) for e in events if e.annotator != who.annotator])
+
+
+async def _as_of_any(
+    hub: Hub, who: Identity, task_id: str, events: Sequence[Event]
+) -> Sequence[Event]:
+    """The votes on a known answer or a repeat as they would be on any other item.
+
+    Everybody judges the known answers, and a repeat is for one person alone: more votes than were
+    wanted, or none, would tell them.
+    """
+    task = (await hub.read(tasks_by_id, [task_id]))[task_id]
+    if task.repeat_of is not None:
+        first = (await hub.read(votes, [task.repeat_of]))[task.repeat_of]
+        return [msgspec.structs.replace(event, task_id=task_id) for event in first]
+    if task.gold is None:
+        return events
+    label = hub.settings.label
+    wanted = label.overlap if task.kind == "rank" else label.thumbs_overlap
+    return [event for event in events if event.annotator != who.annotator][: wanted - 1]
 
 
 async def show_guidelines(hub: Hub, _: Identity, request: GetGuidelines) -> Guidelines:

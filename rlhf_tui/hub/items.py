@@ -48,9 +48,9 @@ def blind_task(task: Task, order: list[str]) -> Task:
 
 
 def blind_prompt(prompt: Prompt) -> Prompt:
-    """Without what an import knew beside the text, which may hold answers, and without the name
-    of its file, which may name models."""
-    return msgspec.structs.replace(prompt, source="", meta={})
+    """Without what an import knew beside the text, which may hold answers, without the name of
+    its file, which may name models, and without its split: nobody judges otherwise for it."""
+    return Prompt(prompt_id=prompt.prompt_id, prompt=prompt.prompt)
 
 
 def own_event(event: Event) -> Event:

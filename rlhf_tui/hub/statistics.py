@@ -8,7 +8,7 @@ from typing import Any
 
 from rlhf_tui.errors import InputError
 from rlhf_tui.evaluation.report import LearningCurve, Report
-from rlhf_tui.evaluation.worked import Worked
+from rlhf_tui.evaluation.worked import WHOLE, Worked
 from rlhf_tui.hub.hub import Hub
 from rlhf_tui.hub.identity import RANK, Identity
 from rlhf_tui.hub.messages import Stats, StatsAnswer
@@ -16,6 +16,7 @@ from rlhf_tui.runs import layout
 
 SOONEST_S = 10.0
 """Annotators get figures of this age at least while people label: each costs seconds of work."""
+ROUNDED = f"Counts over everybody are told in whole {WHOLE}s."
 CURVE = layout.LEARNING_CURVE
 """What `train rm --learning-curve` writes in its run directory."""
 
@@ -38,15 +39,19 @@ def own_report(worked: Worked, annotator: str) -> Report:
     """What an annotator may see: how much there is to do, and their own figures."""
     whole = worked.report
     own = worked.own.get(annotator)
+    # Exact counts would stand still on known answers and repeats, which are no wanted work.
+    remaining = min(-(-whole.remaining // WHOLE) * WHOLE, whole.wanted)
+    hours = whole.remaining_hours
     return Report(
         kind=whole.kind,
         tasks=whole.tasks,
-        judgements=whole.judgements,
+        judgements=whole.judgements // WHOLE * WHOLE if whole.remaining else whole.judgements,
         wanted=whole.wanted,
-        remaining=whole.remaining,
-        remaining_hours=whole.remaining_hours,
+        remaining=remaining,
+        remaining_hours=hours and hours * remaining / whole.remaining,
         labelling_lately=whole.labelling_lately,
         annotators=[own] if own else [],
+        notes=[ROUNDED] if whole.remaining else [],
         computed_ms=whole.computed_ms,
     )
 

@@ -82,6 +82,7 @@ def _write(con: Connection, path: Path, kind: TaskKind) -> Facts:
     written = con.execute(_JUDGED.format(kind=kind, path=str(path).replace("'", "''"))).fetchone()
     tasks, wanted, remaining = con.execute(_COUNTS, [kind]).fetchone() or (0, 0, 0)
     skipped, flagged = (dict(con.execute(query, [kind]).fetchall()) for query in _BY_PERSON)
+    ai = con.execute("SELECT name FROM annotators WHERE kind = 'ai' ORDER BY name").fetchall()
     return Facts(
         kind=kind,
         judgements=int(written[0]) if written else 0,
@@ -90,5 +91,6 @@ def _write(con: Connection, path: Path, kind: TaskKind) -> Facts:
         remaining=remaining,
         skipped=skipped,
         flagged=flagged,
+        ai=[name for (name,) in ai],
         now_ms=time.time_ns() // 1_000_000,
     )

@@ -307,6 +307,47 @@ def test_what_people_are_told_of_gold_and_repeats_moves_in_tens(
     assert own.others == person(worked.report, "ann").others
 
 
+def test_no_figure_of_ones_own_stands_still_on_single_items(tmp_path: Path) -> None:
+    """Agreement with others leaves out gold items, position and length leave out repeats: told
+    exactly, they would move with all items but those."""
+    own = {}
+    for count in (19, 20):
+        world = World()
+        for number in range(count):
+            world.task(f"t{number:02}", overlap=2, lengths={"a": 9})
+            world.ranks("bob", f"t{number:02}", "a>b")
+            world.ranks("ann", f"t{number:02}", "a>b" if number < 10 else "b>a")
+        (tmp_path / str(count)).mkdir()
+        worked = world.worked(tmp_path / str(count))
+        own[count] = worked.own["ann"]
+        assert told(person(worked.report, "ann").others)[1] == count
+    for figures, seen, value in ((own[19], 10, 1.0), (own[20], 20, 0.5)):
+        assert told(figures.others) == (value, seen)
+        assert told(figures.first_shown) == told(figures.longer) == (value, seen)
+        assert figures.judgements >= seen
+
+
+def test_ai_annotators_are_told_apart_from_people(tmp_path: Path) -> None:
+    world = World()
+    world.ai = ["robot"]
+    for number in range(4):
+        world.task(f"t{number}", overlap=3)
+        world.ranks("ann", f"t{number}", "a>b")
+        world.ranks("bob", f"t{number}", "a>b" if number else "b>a")
+        world.ranks("robot", f"t{number}", "b>a")
+    report = world.worked(tmp_path).report
+    assert [(one.annotator, one.kind) for one in report.annotators] == [
+        ("ann", "human"),
+        ("bob", "human"),
+        ("robot", "ai"),
+    ]
+    # Alike are three of four of ann and bob, none of ann and robot, one of bob and robot.
+    assert told(report.agreement[0]) == (pytest.approx(4 / 12), 12)
+    assert told(named(report.agreement, "raw agreement, people alone")) == (0.75, 4)
+    assert told(named(report.agreement, "raw agreement, people with AI")) == (0.125, 8)
+    assert any(note.startswith("robot: no people but AI.") for note in report.notes)
+
+
 def test_dawid_and_skene_tell_who_is_reliable(tmp_path: Path) -> None:
     world = World()
     for number in range(30):

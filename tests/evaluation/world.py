@@ -9,11 +9,11 @@ import msgspec
 from rlhf_tui.evaluation.report import AnnotatorStats, Figure, Report
 from rlhf_tui.evaluation.statistics import compute
 from rlhf_tui.evaluation.worked import FACTS, JUDGEMENTS, Worked
-from rlhf_tui.records import Completion, Event, Prompt, Task, TaskKind, new_event_id
+from rlhf_tui.records import Annotator, Completion, Event, Prompt, Task, TaskKind, new_event_id
 from rlhf_tui.store.database import Store
 from rlhf_tui.store.judged import write_judged
 from rlhf_tui.store.log import append
-from rlhf_tui.store.write import ingest
+from rlhf_tui.store.write import ingest, save_annotators
 
 
 class World:
@@ -24,6 +24,8 @@ class World:
         self.tasks: list[Task] = []
         self.completions: dict[str, Completion] = {}
         self.events: list[Event] = []
+        self.ai: list[str] = []
+        """Who is no person."""
 
     def task(
         self,
@@ -91,6 +93,7 @@ class World:
             completions = list(self.completions.values())
             ingest(store, prompts=[Prompt("p", "x")], completions=completions, tasks=self.tasks)
             append(store, self.events)
+            save_annotators(store, [Annotator(name, "ai") for name in self.ai])
             facts = write_judged(store, directory / JUDGEMENTS, self.kind)
         (directory / FACTS).write_bytes(msgspec.json.encode(facts))
         return compute(directory)

@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from helpers.hubs import HubProcess, ingest, judgement, tasks
+from helpers.hubs import HubProcess, ingest, judgement, set_label, tasks
 from helpers.inside import ask, hub_inside, person
 
 from rlhf_tui.errors import Denied, InputError
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.hub.hub import Hub
+from rlhf_tui.hub.intake import take_in
+from rlhf_tui.hub.leasing import repeat_task
 from rlhf_tui.hub.messages import (
     GetItem,
     History,
@@ -228,6 +230,38 @@ async def test_others_votes_are_hidden_until_ones_own_is_given(workspace: Worksp
             assert [event.annotator for event in votes.events] == ["ann", "bob"]
         with pytest.raises(InputError, match="no task"):
             await ask(hub, person("ann"), Votes("t-none"), VotesAnswer)
+
+
+@pytest.mark.parametrize("overlap", [1, 3])
+async def test_votes_do_not_tell_known_answers(workspace: Workspace, overlap: int) -> None:
+    """Everybody judges those: more votes than were wanted would tell."""
+    set_label(workspace, overlap=overlap)
+    async with hub_inside(workspace) as hub:
+        await ask(hub, person("owner", "owner"), tasks(1, gold=True), Ingested)
+        for name in ("ann", "bob", "cem", "dua"):
+            (item,) = (await ask(hub, person(name), Lease(kind="rank"), Leased)).items
+            await ask(hub, person(name), Submit([judgement(item)]), Submitted)
+        task = item.task.task_id
+        seen = (await ask(hub, person("dua"), Votes(task), VotesAnswer)).events
+        assert [event.annotator for event in seen] == ["ann", "bob"][: overlap - 1]
+        all_of_them = await ask(hub, person("eve", "reviewer"), Votes(task), VotesAnswer)
+        assert len(all_of_them.events) == 4
+
+
+async def test_a_repeat_has_the_votes_of_what_it_repeats(workspace: Workspace) -> None:
+    async with hub_inside(workspace) as hub:
+        judged = await one_judged_by(hub, "ann", "bob")
+        original = hub.recent_tasks[judged["ann"].task_id]
+        again = repeat_task(original, "ann")
+        await take_in(hub, tasks=[again])
+        with pytest.raises(Denied, match="once you have given your own"):
+            await ask(hub, person("ann"), Votes(again.task_id), VotesAnswer)
+        event = msgspec.structs.replace(
+            judged["ann"], event_id=new_event_id(), task_id=again.task_id
+        )
+        await ask(hub, person("ann"), Submit([event]), Submitted)
+        (seen,) = (await ask(hub, person("ann"), Votes(again.task_id), VotesAnswer)).events
+        assert (seen.annotator, seen.task_id) == ("bob", again.task_id)
 
 
 async def test_nobody_is_told_why_an_item_was_handed_out(workspace: Workspace) -> None:

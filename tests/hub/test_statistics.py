@@ -173,9 +173,16 @@ def test_an_annotator_sees_their_own_figures_and_no_one_elses() -> None:
     seen = own_report(Worked(report, {"ann": told, "bob": bob}), "ann")
     assert seen.annotators == [told]
     assert "bob" not in msgspec.json.encode(seen).decode()
-    assert not (seen.agreement or seen.bias or seen.periods or seen.selection or seen.notes)
+    assert not (seen.agreement or seen.bias or seen.periods or seen.selection)
+    assert seen.notes == ["Counts over everybody are told in whole 10s."]
     assert seen.curve is None
-    assert (seen.tasks, seen.wanted, seen.remaining, seen.remaining_hours) == (9, 18, 4, 2.0)
+    # Four are left, at half an hour each; told as ten.
+    assert (seen.tasks, seen.wanted, seen.remaining, seen.remaining_hours) == (9, 18, 10, 5.0)
+    assert seen.judgements == 10
+    done = msgspec.structs.replace(report, judgements=18, remaining=0, remaining_hours=0.0)
+    seen = own_report(Worked(done, {}), "ann")
+    assert (seen.judgements, seen.remaining, seen.remaining_hours) == (18, 0, 0.0)
+    assert seen.notes == []
     assert own_report(Worked(report, {"bob": bob}), "eve").annotators == []
 
 

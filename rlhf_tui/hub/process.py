@@ -14,7 +14,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-from rlhf_tui.config.settings import load_settings
+from rlhf_tui.config.settings import Settings, load_settings
 from rlhf_tui.hub import address, life
 from rlhf_tui.hub.connection import listen
 from rlhf_tui.hub.hub import Hub
@@ -24,14 +24,16 @@ from rlhf_tui.store.database import Store
 from rlhf_tui.workspace import Workspace
 
 IDLE_LOOK_S = 0.5
+LINGER_S = 30.0
+"""A hub that nobody needs waits so long for the next command: to start again costs more."""
 log = logging.getLogger("rlhf_tui.hub")
 
 
-def run(workspace: Workspace, linger: float, ready: int) -> int:
+def run(workspace: Workspace, linger: float | None, ready: int) -> int:
     """Serve the workspace until nobody needs it; returns the exit code.
 
     Args:
-        linger: seconds to stay without clients and runs; 0: for ever.
+        linger: seconds to stay without clients and runs; 0: for ever; None: see `patience`.
         ready: descriptor that is told `ready` once connections are taken, and closed; -1: none.
 
     Raises:
@@ -53,11 +55,20 @@ def run(workspace: Workspace, linger: float, ready: int) -> int:
         mode = 0o660 if settings.workspace.shared else 0o600
         listener = address.listen(workspace.socket, mode)
         try:
-            return asyncio.run(_serve(workspace, store, listener, linger, ready))
+            stays = patience(linger, settings)
+            return asyncio.run(_serve(workspace, store, listener, stays, ready))
         finally:
             listener.close()
             workspace.socket.unlink(missing_ok=True)
             workspace.hub_file.unlink(missing_ok=True)
+
+
+def patience(linger: float | None, settings: Settings) -> float:
+    """How long a hub stays that nobody needs: as asked for, else not for long; but where people
+    share it, for ever, since nobody but the owner could start it for them again."""
+    if linger is not None:
+        return linger
+    return 0.0 if settings.workspace.shared else LINGER_S
 
 
 def _keep_from_group(workspace: Workspace) -> None:

@@ -17,8 +17,6 @@ from rlhf_tui.errors import HubError, RlhfError
 from rlhf_tui.hub import life
 from rlhf_tui.workspace import find_workspace
 
-LINGER_S = 30.0
-"""A hub that nobody needs waits so long for the next command: to start again costs more."""
 LARGEST_LOG = 4 * 1024 * 1024
 """Bytes of hub.log beyond which it is begun anew at a start, the old one kept aside."""
 
@@ -32,9 +30,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--linger",
         type=float,
-        default=LINGER_S,
         metavar="SECONDS",
-        help="how long to stay without clients and runs; 0: for ever (for a service)",
+        help="how long to stay without clients and runs; 0: for ever, as in a shared workspace",
     )
     parser.add_argument(
         "--allow-network-fs",

@@ -17,12 +17,14 @@ from helpers.hubs import PROGRAMS, HubProcess, end_hub, ingest, tasks
 from helpers.waiting import wait_until
 
 from rlhf_tui.cli.hub import stop
+from rlhf_tui.config.settings import Settings, WorkspaceSettings
 from rlhf_tui.errors import HubError
 from rlhf_tui.hub import life
 from rlhf_tui.hub.autostart import ensure_hub
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.hub.messages import Done, HubStatus, HubStatusAnswer, Progress, ProgressAnswer
 from rlhf_tui.hub.messages import Shutdown as ShutdownRequest
+from rlhf_tui.hub.process import LINGER_S, patience
 from rlhf_tui.workspace import Workspace, init_workspace
 
 Start = Callable[..., HubProcess]
@@ -101,6 +103,15 @@ def test_a_hub_lets_go_of_the_store_after_its_socket_which_could_be_the_next_hub
     hub = start_hub(program=(sys.executable, str(PROGRAMS / "bad_day.py")))
     ingest(workspace, tasks(1))
     assert hub.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("shared", "asked", "stays"),
+    [(False, None, LINGER_S), (True, None, 0.0), (True, 5.0, 5.0), (False, 0.0, 0.0)],
+)
+def test_where_people_share_a_hub_it_stays(shared: bool, asked: float | None, stays: float) -> None:
+    settings = Settings(workspace=WorkspaceSettings(shared=shared))
+    assert patience(asked, settings) == stays
 
 
 def test_hub_stop_ends_a_hub_of_another_version(

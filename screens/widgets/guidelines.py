@@ -45,7 +45,11 @@ class GuidelinesPanel(Vertical):
         self.text.show(
             Page(
                 renderable(
-                    text, markdown=True, encoding=self.glyphs.encoding, code_theme=code_theme
+                    text,
+                    markdown=True,
+                    encoding=self.glyphs.encoding,
+                    code_theme=code_theme,
+                    flow=True,
                 )
             )
         )

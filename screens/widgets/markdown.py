@@ -82,7 +82,8 @@ def _parser() -> MarkdownIt:
 class InertMarkdown(Markdown):
     """HTML stays text, links and images are written out, character references bring in no controls.
 
-    Line breaks stay: models and people break lines because they mean it.
+    Line breaks stay: models and people break lines because they mean it. Only a document that was
+    written in an editor flows.
     """
 
     elements: ClassVar[dict[str, type[MarkdownElement]]] = {
@@ -93,14 +94,14 @@ class InertMarkdown(Markdown):
         "maths_block": Maths,
     }
 
-    def __init__(self, text: str, *, code_theme: str = "ansi_dark") -> None:
+    def __init__(self, text: str, *, code_theme: str = "ansi_dark", flow: bool = False) -> None:
         super().__init__("", hyperlinks=False, code_theme=code_theme)
         self.markup = text
         self.parsed = _parser().parse(text)
-        _scrub(self.parsed)
+        _scrub(self.parsed, flow=flow)
 
 
-def _scrub(tokens: list[Token]) -> None:
+def _scrub(tokens: list[Token], *, flow: bool) -> None:
     """Take out what came in as character references: `&#8238;` is an override only now."""
     for token in tokens:
         if token.type == "image":
@@ -108,11 +109,11 @@ def _scrub(tokens: list[Token]) -> None:
             token.type, token.tag = "text", ""
             token.content = f"![{token.content}]({address})"
             token.children = None
-        elif token.type == "softbreak":
+        elif token.type == "softbreak" and not flow:
             token.type = "hardbreak"
         token.content = FORBIDDEN.sub("", token.content)
         token.attrs = {
             name: FORBIDDEN.sub("", value) if isinstance(value, str) else value
             for name, value in token.attrs.items()
         }
-        _scrub(token.children or [])
+        _scrub(token.children or [], flow=flow)

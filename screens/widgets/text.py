@@ -116,7 +116,12 @@ def looks_like_markdown(text: str) -> bool:
 
 
 def renderable(
-    text: str, *, markdown: bool, encoding: str = "utf-8", code_theme: str = "ansi_dark"
+    text: str,
+    *,
+    markdown: bool,
+    encoding: str = "utf-8",
+    code_theme: str = "ansi_dark",
+    flow: bool = False,
 ) -> RenderableType:
     """An untrusted text as something to draw, with the marks of what was done to it.
 
@@ -124,6 +129,7 @@ def renderable(
         markdown: render Markdown where the text looks like it; False draws it as written, and
             so does a terminal without UTF-8, which cannot draw rich's tables and bullets.
         code_theme: Pygments or rich theme of highlighted code.
+        flow: join the lines of a Markdown paragraph, as Markdown has it.
     """
     shown = clean(text, encoding=encoding)
     if not shown.text.strip():
@@ -132,7 +138,7 @@ def renderable(
         # Imported here: Markdown and its lexers would double the time to the first paint.
         from rlhf_tui.screens.widgets.markdown import InertMarkdown
 
-        body = InertMarkdown(shown.text, code_theme=code_theme)
+        body = InertMarkdown(shown.text, code_theme=code_theme, flow=flow)
     else:
         body = RichText(shown.text.strip("\n").removeprefix(" "))
     if not shown.marks:

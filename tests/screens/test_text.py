@@ -107,3 +107,12 @@ def test_an_ascii_terminal_gets_ascii() -> None:
 @given(st.text(alphabet=st.characters(codec=None), max_size=200))
 def test_any_text_is_drawn_without_control_characters(text: str) -> None:
     assert not CONTROL.search(clean(text).text)
+
+
+def test_a_completion_keeps_its_lines_and_a_document_flows() -> None:
+    text = "**Rules**\n\nTwo words\nof one paragraph."
+    for flow, expected in ((False, "Two words\nof one"), (True, "Two words of one paragraph.")):
+        console = Console(file=io.StringIO(), width=60)
+        console.print(renderable(text, markdown=True, flow=flow))
+        drawn = "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())  # type: ignore[attr-defined]
+        assert expected in drawn

@@ -94,6 +94,19 @@ async def test_items_of_the_queue_that_was_left_go_back_to_the_hub() -> None:
         assert [(event.kind, event.task_id) for event in hub.events] == [("release", NEW)]
 
 
+async def test_leaving_gives_back_what_an_answer_on_its_way_still_brings() -> None:
+    hub = SlowHub()
+    async with at_work(hub) as session:
+        await hub.asked.wait()
+        leaving = asyncio.create_task(session.leave())
+        for _ in range(100):
+            await asyncio.sleep(0)
+        hub.may.set()
+        await leaving
+        assert [(event.kind, event.task_id) for event in hub.events] == [("release", NEW)]
+        hub.events.clear()
+
+
 async def test_an_answer_from_before_a_judgement_does_not_bring_its_item_again() -> None:
     hub = SlowHub()
     hub.may.set()

@@ -37,6 +37,8 @@ async def draw(
     app = RlhfApp(workspace, start, AsyncHub, load_settings(workspace))
     async with app.run_test(size=size) as pilot:
         await shows(pilot, words)
+        while app.link is None or not app.link.connected:
+            await pilot.pause(0.1)
         await pilot.press(*keys)
         await pilot.pause(0.5)
         out.write_text(app.export_screenshot(title="rlhf-tui"), encoding="utf-8")

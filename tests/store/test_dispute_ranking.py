@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from rlhf_tui.records import Completion, Event, Prompt, Task
 from rlhf_tui.store.database import Store
@@ -87,3 +91,49 @@ def test_what_lies_far_back_is_ranked_anew(store: Store) -> None:
     ranking = ranked(store)
     assert ranking.near(store)
     assert not ranking._replace(next_seq=store.next_seq - LARGEST_STEP - 1).near(store)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One store for all examples."""
+    root = tmp_path_factory.mktemp("small")
+    with Store(root / "s.duckdb", root / "s.lock", threads=1) as store:
+        add_tasks(store, ["a", "b"])
+        made = [Completion("c1", "p", "c1")]
+        ingest(store, prompts=[], completions=made, tasks=[Task("c", "thumbs", "p", ["c1"])])
+        yield store
+
+
+numbers = itertools.count()
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> Event:
+    """Someone judges, or takes it back; or a reviewer settles or opens. Half of it is disputed."""
+    kind = draw(st.sampled_from(["judge", "judge", "judge", "retract", "adjudicate", "reopen"]))
+    task = draw(st.sampled_from("abc"))
+    who = "eve" if kind in ("adjudicate", "reopen") else draw(st.sampled_from(["ann", "bob", "cy"]))
+    first = draw(st.booleans())
+    event = Event(f"n{next(numbers)}", kind, task, who)  # type: ignore[arg-type]
+    if kind not in ("judge", "adjudicate"):
+        return event
+    if task == "c":
+        return msgspec.structs.replace(event, shown=["c1"], thumbs=[first])
+    tiers: list[int | None] = [1, 2] if first else [2, 1]
+    return msgspec.structs.replace(event, shown=[f"{task}a", f"{task}b"], tiers=tiers)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.lists(steps(), max_size=5), min_size=2, max_size=6))
+def test_kept_up_it_is_what_it_would_be_anew(small: Store, batches: list[list[Event]]) -> None:
+    with small.transaction() as transaction:
+        transaction.con.execute("DELETE FROM events")
+    ranking = ranked(small)
+    for batch in batches:
+        append(small, batch)
+        ranking = renewed(small, ranking)
+        anew = ranked(small)
+        assert ranking.covers(small)
+        assert page(small, ranking) == page(small, anew)
+        for kind in ("rank", "thumbs"):
+            assert page(small, ranking, kind=kind) == page(small, anew, kind=kind)  # type: ignore[arg-type]

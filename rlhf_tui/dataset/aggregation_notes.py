@@ -32,7 +32,7 @@ def notes(con: Connection, spec: DatasetSpec, kind: str, outcome: Aggregated) ->
     if spec.aggregate in MODELS and (kind in _TASKS or spec.include):
         found.append(_reliability(spec, outcome))
     if spec.validation == "control":
-        found += _control(con, kind)
+        found += _control(con, spec)
     return found
 
 
@@ -97,12 +97,13 @@ def _reliability(spec: DatasetSpec, outcome: Aggregated) -> str:
     return f"Reliability after {NAMES[spec.aggregate]}: {named}{others}."
 
 
-def _control(con: Connection, kind: str) -> list[str]:
+def _control(con: Connection, spec: DatasetSpec) -> list[str]:
     aside = con.execute("SELECT count(*) FROM set_aside").fetchall()[0][0]
     if not aside:
         return []
-    left = con.execute("SELECT count(*) FROM picked WHERE split = 'validation'").fetchall()[0][0]
+    left = con.execute("SELECT count(*) FROM picked WHERE split <> 'train'").fetchall()[0][0]
+    held_out = listed([split for split in spec.splits if split != "train"]).capitalize()
     return [
-        f"Validation holds no judgements of items that were chosen as most informative:"
+        f"{held_out} {'holds' if ' ' not in held_out else 'hold'} no judgements of items that were chosen as most informative:"
         f" {aside:,} left out, {count(left, 'row')} left."
     ]

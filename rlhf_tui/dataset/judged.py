@@ -47,7 +47,7 @@ _COUNTED = f"""
 # What was chosen because a reward model was unsure of it is harder than what comes by itself.
 _SET_ASIDE = """
     CREATE TEMP TABLE set_aside AS SELECT * FROM counted
-    WHERE informative AND split = 'validation'"""
+    WHERE informative AND split <> 'train'"""
 _KEEP_CONTROL = "DELETE FROM counted WHERE seq IN (SELECT seq FROM set_aside)"
 
 _PREFERENCE = f"""

@@ -9,7 +9,8 @@ The rules:
   and unranked completions (NULL) make none; nor does a ranking marked unsure. Both-bad is no
   order: tiers given beside it count. A pair's weight is 1/(pairs of that ranking).
 - A thumb may stand in a thumbs task or within a ranking; of one annotator's thumbs on one
-  completion the last counts.
+  completion the last counts. One of a thumbs task that was marked unsure says nothing; a ranking's
+  unsure is about its order, and its thumbs stand.
 - Judgements of repeats (tasks that ask someone again) measure people: they are in `standing`
   only, and in nothing that a model learns from.
 - Of the adjudicate and reopen events on one task, by whomever, the last counts. A task that is
@@ -64,7 +65,8 @@ VIEWS: dict[str, str] = {
         FROM (
             SELECT seq, event_id, task_id, annotator, unnest(shown) AS completion_id,
                 unnest(thumbs) AS label
-            FROM decided WHERE len(thumbs) > 0)
+            FROM decided WHERE len(thumbs) > 0
+            AND NOT (unsure AND task_id IN (SELECT task_id FROM tasks WHERE kind = 'thumbs')))
         WHERE label IS NOT NULL AND completion_id IS NOT NULL
         GROUP BY completion_id, annotator""",
     "open_skips": """

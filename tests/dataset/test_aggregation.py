@@ -316,6 +316,15 @@ def test_validation_holds_nothing_that_was_chosen_as_informative(
     ) in manifest.notes
     told, _ = export(store, tmp_path, kind="preference", splits=["validation"])
     assert len(told) == 4, "an export takes what there is"
+    with store.transaction() as transaction:
+        transaction.con.execute("UPDATE prompts SET split = 'test' WHERE split = 'validation'")
+    told, note = export(
+        store, tmp_path, kind="preference", splits=["validation", "test"], validation="control"
+    )
+    assert [row["split"] for row in told] == ["test"]
+    assert "Validation and test hold no judgements of items" in note
+    with store.transaction() as transaction:
+        transaction.con.execute("UPDATE prompts SET split = 'validation' WHERE split = 'test'")
     judge("rank2", "boss", kind="adjudicate", tiers=[1, 2, 3])
     manifest = write_snapshot(store, "rm", RewardOptions(), tmp_path / "rm2")
     assert manifest.rows == {"train": 3, "validation": 0}

@@ -141,7 +141,8 @@ class Replay:
         found = {}
         for event in sorted(self.decided, key=lambda e: place[e.event_id]):
             for completion, thumb in zip(event.shown, event.thumbs, strict=False):
-                if thumb is not None:
+                unsure = event.unsure and event.task_id not in RANKS
+                if thumb is not None and not unsure:
                     found[completion, event.annotator] = (event.task_id, thumb)
         return found
 

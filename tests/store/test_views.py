@@ -111,7 +111,8 @@ class Replay:
         found: dict[tuple[str, str], bool] = {}
         for event in sorted(self.current.values(), key=lambda e: order[e.event_id]):
             for completion, thumb in zip(event.shown, event.thumbs, strict=False):
-                if thumb is not None:
+                unsure = event.unsure and TASKS[event.task_id] == "thumbs"
+                if thumb is not None and not unsure:
                     found[completion, event.annotator] = thumb
         return found
 

@@ -102,8 +102,9 @@ def _control(con: Connection, spec: DatasetSpec) -> list[str]:
     if not aside:
         return []
     left = con.execute("SELECT count(*) FROM picked WHERE split <> 'train'").fetchall()[0][0]
-    held_out = listed([split for split in spec.splits if split != "train"]).capitalize()
+    splits = [split for split in spec.splits if split != "train"]
+    hold = f"{listed(splits).capitalize()} {'holds' if len(splits) == 1 else 'hold'}"
     return [
-        f"{held_out} {'holds' if ' ' not in held_out else 'hold'} no judgements of items that were chosen as most informative:"
+        f"{hold} no judgements of items that were chosen as most informative:"
         f" {aside:,} left out, {count(left, 'row')} left."
     ]

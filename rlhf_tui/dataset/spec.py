@@ -37,9 +37,9 @@ class DatasetSpec(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True
     gold: bool = False
     """Take judgements of gold items too; they measure people and are left out otherwise."""
     validation: Literal["all", "control"] = "all"
-    """control: the validation split, and the test split where it is asked for, hold no judgements of
-    items that were chosen as most informative, so that the choice does not colour the figures; the
-    train split holds all."""
+    """control: the validation split, and the test split where it is asked for, hold no judgements
+    of items that were chosen as most informative, so that the choice does not colour the figures;
+    the train split holds all."""
     annotators: list[str] = []
     """Only these people's judgements; empty: everyone's."""
     runs: list[str] = []

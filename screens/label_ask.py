@@ -6,6 +6,7 @@ The texts that are judged stay in sight above them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -15,6 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
 from rlhf_tui.screens.widgets.text import FORBIDDEN
@@ -28,6 +30,17 @@ LONGEST = 20_000
 def typed(text: str) -> str:
     """What was typed or pasted, without what no text should hold, and not without end."""
     return FORBIDDEN.sub("", text).strip()[:LONGEST]
+
+
+async def caught_up(widget: Widget) -> None:
+    """Wait until a widget has all that was typed before now.
+
+    A key with priority is acted on at once and would overtake the letters before it, which
+    wait in the widget's queue: on a slow line or a busy machine they would be lost.
+    """
+    taken = asyncio.Event()
+    if widget.call_later(taken.set):
+        await taken.wait()
 
 
 class Panel(ModalScreen[T | None]):
@@ -104,8 +117,10 @@ class CritiqueAsk(Panel[str]):
             self.area.move_cursor(self.area.document.end)
         self.keep(typed(self.area.text))
 
-    def action_new_line(self) -> None:
+    async def action_new_line(self) -> None:
+        await caught_up(self.area)
         self.area.insert("\n")
 
-    def action_done(self) -> None:
+    async def action_done(self) -> None:
+        await caught_up(self.area)
         self.dismiss(typed(self.area.text))

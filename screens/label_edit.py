@@ -13,7 +13,7 @@ from rlhf_tui.errors import InputError
 from rlhf_tui.hub.messages import Item
 from rlhf_tui.records import MAX_COMPLETIONS, Message, Origin, Text, Written, imported_completion_id
 from rlhf_tui.screens.editor import edit_in, editor_command
-from rlhf_tui.screens.label_ask import LEAVE, Panel
+from rlhf_tui.screens.label_ask import LEAVE, Panel, caught_up
 from rlhf_tui.screens.label_drafts import Work
 from rlhf_tui.screens.label_judging import Judging
 from rlhf_tui.screens.widgets.text import FORBIDDEN
@@ -34,7 +34,8 @@ class TextEdit(Panel[str]):
     def body(self) -> ComposeResult:
         yield self.area
 
-    def action_done(self) -> None:
+    async def action_done(self) -> None:
+        await caught_up(self.area)
         self.dismiss(FORBIDDEN.sub("", self.area.text))
 
 

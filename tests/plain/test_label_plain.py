@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pexpect
 import pytest
 from helpers import Cli, refused, wait_until
-from helpers.hubs import end_hub, ingest, tasks
+from helpers.hubs import end_hub, ingest, no_hub, tasks
 
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.hub.messages import Lease, Leased, Trail, TrailAnswer
@@ -157,17 +157,9 @@ def test_nothing_is_lost_while_the_hub_is_away(hub: Workspace) -> None:
     child = plain(hub)
     child.expect("4 open")
     child.expect("> ")
-    # No hub can start while a directory stands where its store should be.
-    aside = hub.store.with_suffix(".aside")
-    end_hub(hub)
-    hub.store.rename(aside)
-    hub.store.mkdir()
-    try:
+    with no_hub(hub):
         child.sendline("2>1")
         child.expect("Saved locally, the hub is away: order 2, then 1, then 3")
-    finally:
-        hub.store.rmdir()
-        aside.rename(hub.store)
     child.expect("What was saved locally is saved now")
     child.sendline("")
     child.expect("3 open|help")
@@ -182,17 +174,12 @@ def test_a_judgement_that_stays_in_the_spool_is_sent_at_the_next_start(
 ) -> None:
     child = plain(hub)
     child.expect("> ")
-    aside = hub.store.with_suffix(".aside")
-    end_hub(hub)
-    hub.store.rename(aside)
-    hub.store.mkdir()
-    child.sendline("bad")
-    child.expect("Saved locally")
-    child.kill(9)
-    child.expect(pexpect.EOF)
-    child.close()
-    hub.store.rmdir()
-    aside.rename(hub.store)
+    with no_hub(hub):
+        child.sendline("bad")
+        child.expect("Saved locally")
+        child.kill(9)
+        child.expect(pexpect.EOF)
+        child.close()
     again = cli("label", "--plain", stdin="quit\n").ok()
     assert "1 judged by you, 3 open" in again.out
     wait_until(lambda: [event.both_bad for event in log(hub)] == [True], what="it is there")

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from textual import events
 
 from rlhf_tui.app import RlhfApp
 from rlhf_tui.config.settings import LabelSettings
@@ -121,6 +122,23 @@ async def test_a_critique_of_several_lines(
         await until(pilot, lambda: bool(hub.judged()))
     event = hub.judged()[0]
     assert (event.critique, event.tiers) == ("q1?\nx", [1, 2])
+
+
+async def test_letters_that_come_in_one_piece_with_enter_are_not_overtaken_by_it(
+    make_app: MakeApp, until: Until, fake: Any
+) -> None:
+    hub = fake.hub([fake.rank(1, 2)])
+    app = make_app(hub)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: ready(app))
+        await pilot.press("c")
+        await until(pilot, lambda: asked(app))
+        for key in ("a", "ctrl+j", "b", "enter"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: ready(app))
+        await pilot.press("1", "enter")
+        await until(pilot, lambda: bool(hub.judged()))
+    assert hub.judged()[0].critique == "a\nb"
 
 
 async def test_what_is_pasted_into_a_critique_cannot_act(

@@ -102,7 +102,7 @@ def _control(con: Connection, spec: DatasetSpec) -> list[str]:
     if not aside:
         return []
     left = con.execute("SELECT count(*) FROM picked WHERE split <> 'train'").fetchall()[0][0]
-    splits = [split for split in spec.splits if split != "train"]
+    splits: list[str] = [split for split in spec.splits if split != "train"]
     hold = f"{listed(splits).capitalize()} {'holds' if len(splits) == 1 else 'hold'}"
     return [
         f"{hold} no judgements of items that were chosen as most informative:"

@@ -16,6 +16,7 @@ from rlhf_tui.screens.label_drafts import Work
 from rlhf_tui.screens.label_edit import EditKeys
 from rlhf_tui.screens.label_past import REVISING
 from rlhf_tui.screens.label_session import LabelSession
+from rlhf_tui.screens.label_words import with_keys
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.widgets.empty import nothing_to_label
 from rlhf_tui.screens.widgets.row import Row
@@ -126,7 +127,7 @@ class LabelScreen(EditKeys):
             return
         work = self.session.current
         if work is not None and work.revises is not None and self.drawn is None:
-            notice = notice or REVISING
+            notice = notice or with_keys(REVISING[self.KIND], self.key)
         elif work is not None:
             notice = notice or self.why_skipped(work)
         if work is None:

@@ -159,6 +159,6 @@ class EditKeys(Judging):
             return
         self.session.draft()
         what = "Your answer is" if text.parent is None else "Your edit is"
-        self.draw_item(f"{what} {pane}; u takes it back.")
+        self.draw_item(f"{what} {pane}; {self.key('label.undo')} takes it back.")
         # The editor had the terminal: what it left is drawn over once all is in its new place.
         self.call_after_refresh(self.app.refresh, layout=True)

@@ -20,6 +20,7 @@ from rlhf_tui.screens.label_drafts import Work
 from rlhf_tui.screens.label_marks import Marks, event_fields
 from rlhf_tui.screens.label_past import PastKeys
 from rlhf_tui.screens.label_state import RankState
+from rlhf_tui.screens.label_words import with_keys
 
 MOST_SKIPS = 1000
 """Skips whose reasons are asked for: the most that the hub tells at once."""
@@ -53,6 +54,7 @@ class Judging(PastKeys):
         state, notice = self.state, ""
         for token in tokens:
             state, notice = state.press(token)
+        notice = with_keys(notice, self.key)
         self.keep(now, replace(now.marks, keys=state.keys))
         self.tell(notice)
         return notice

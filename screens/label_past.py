@@ -14,7 +14,12 @@ from rlhf_tui.screens.label_reading import Reading
 from rlhf_tui.screens.label_session import LabelSession
 from rlhf_tui.screens.label_state import tokens
 
-REVISING = "As you judged it. Enter submits the revision, s leaves it as it was."
+REVISING = {
+    "rank": "As you judged it. {rank.submit} submits the revision, {label.skip} leaves it as "
+    "it was.",
+    "thumbs": "As you judged it. A thumb revises it, {label.skip} leaves it as it was.",
+}
+"""By kind of task, with keys by id."""
 
 
 class PastKeys(Reading):
@@ -96,7 +101,7 @@ class PastKeys(Reading):
         if key[0] in "ew" and key[1] == str(pane) and str(pane) not in now.marks.keys:
             now.written.pop()
             self.session.draft()
-            self.draw_item("Taken back: U brings your text again.")
+            self.draw_item(f"Taken back: {self.key('label.redo')} brings your text again.")
 
     @work(group="past")
     async def _step(self, fetch: Callable[[], Awaitable[Event | None]], nothing: str) -> None:
@@ -114,7 +119,9 @@ class PastKeys(Reading):
         if event.kind == "revise":
             self.tell(f"{'Undone' if event.reason == 'undo' else 'Done again'}: a revision.")
         elif event.kind == "retract":
-            self.draw_item("Taken back: judge it again, or U does it again.")
+            self.draw_item(
+                f"Taken back: judge it again, or {self.key('label.redo')} does it again."
+            )
         else:
             self.draw_item("Done again.")
 

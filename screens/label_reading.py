@@ -188,8 +188,10 @@ class Reading(Scrolling):
         if base is None:
             self.tell("Differences are off.")
         else:
+            back = self.key("label.diff")
             self.tell(
-                f"Against {base}: {{+new+}} is only here, [-gone-] only in {base}; d goes back."
+                f"Against {base}: {{+new+}} is only here, [-gone-] only in {base}; "
+                f"{back} goes back."
             )
 
     def _diff_base(self) -> int | None:
@@ -237,7 +239,7 @@ class Reading(Scrolling):
         """Go to the next match, or the one before; behind the last comes the first."""
         self.touched()
         if not self.query_text.strip():
-            self.tell("Nothing is searched for: / does.")
+            self.tell(f"Nothing is searched for: {self.key('label.search')} does.")
             return
         views = self._views()
         places = [
@@ -292,7 +294,8 @@ class Reading(Scrolling):
         if found.version and found.version != seen:
             new = "The guidelines have changed" if seen else "There are guidelines"
             # Not in the row of notices: the next key may come before it was read.
-            self.notify(f"{new}: g shows them.", title="Guidelines", timeout=TOLD_S, markup=False)
+            told = f"{new}: {self.key('label.guidelines')} shows them."
+            self.notify(told, title="Guidelines", timeout=TOLD_S, markup=False)
             self._told_guidelines = True
             personal.set(guidelines={workspace: found.version})
 
@@ -307,7 +310,8 @@ class Reading(Scrolling):
             self.panel.put(None, code_theme=code_theme(self.app.current_theme))
         self.mark_target(GUIDELINES if opened else None)
         self.keep_the_turn_to_answer()
-        self.tell("j and k scroll the guidelines, g goes back." if opened else "")
+        down, up, back = map(self.key, ("label.down", "label.up", "label.guidelines"))
+        self.tell(f"{down} and {up} scroll the guidelines, {back} goes back." if opened else "")
 
 
 def plain_completion(text: Text) -> str:

@@ -110,13 +110,19 @@ class RankState:
 
     @property
     def missing(self) -> str:
-        """Why this cannot be submitted yet, as a sentence; empty when it can."""
+        """Why this cannot be submitted yet, as a sentence; empty when it can. Keys stand in it by
+        id, as in `{rank.bad}` (label_words.with_keys)."""
         if self.both_bad or self.unsure or sum(map(len, self.ranked)) >= 2:
             return ""
         if self.size < 2:
-            return "One completion cannot be ranked: b calls it bad, s skips it."
+            return (
+                "One completion cannot be ranked: {rank.bad} calls it bad, {label.skip} skips it."
+            )
         if not self.groups:
-            return "Pick at least two, best first (b bad, x unsure, s skip)."
+            return (
+                "Pick at least two, best first "
+                "({rank.bad} bad, {rank.unsure} unsure, {label.skip} skip)."
+            )
         return "Pick one more: a ranking needs two."
 
     def tier(self, pane: int) -> int | None:
@@ -124,7 +130,7 @@ class RankState:
         return tier_of(self.groups, pane)
 
     def press(self, token: str) -> tuple[RankState, str]:
-        """The state after a key, and a notice: empty, or why the key was not taken."""
+        """The state after a key, and a notice: empty, or why the key was not taken, keys by id."""
         sign, panes = (token[0], token[1:]) if token else ("", "")
         for digit in panes if panes else token:
             if digit.isdecimal() and not 1 <= int(digit) <= self.size:
@@ -161,23 +167,24 @@ class RankState:
 
     def _pick(self, pane: int) -> tuple[RankState, str]:
         if pane not in self.unpicked:
-            return self, f"{pane} is ranked already: [ and ] move it, u takes back."
+            ways = "{rank.up} and {rank.down} move it, {label.undo} takes back"
+            return self, f"{pane} is ranked already: {ways}."
         groups = self.groups
         tied = (*groups[:-1], (*groups[-1], pane)) if self.armed else (*groups, (pane,))
         return replace(self, groups=tied, armed=False, unsure=False, last=pane), ""
 
     def _tie(self) -> tuple[RankState, str]:
         if not self.groups:
-            return self, "Pick one first: = ties the next pick with it."
+            return self, "Pick one first: {rank.tie} ties the next pick with it."
         if not self.unpicked:
-            return self, "All are ranked: Enter submits, u takes back."
+            return self, "All are ranked: {rank.submit} submits, {label.undo} takes back."
         return replace(self, armed=not self.armed), ""
 
     def _doubt(self) -> tuple[RankState, str]:
         if self.unsure:
             return replace(self, unsure=False), ""
         if self.parents or (self.groups and "w" in self.keys):
-            return self, "What you wrote is ranked: u takes it back first."
+            return self, "What you wrote is ranked: {label.undo} takes it back first."
         return replace(self, unsure=True, both_bad=False, groups=(), armed=False, last=None), ""
 
     def _move(self, pane: int, step: int) -> tuple[RankState, str]:

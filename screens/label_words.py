@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from rlhf_tui.screens.label_state import RankState
 
 STRENGTHS = ("", "slightly better", "better", "clearly better", "much better")
@@ -20,3 +23,8 @@ def preference(state: RankState) -> str:
 def thumb_word(thumb: bool | None) -> str:
     """A sign and a word for a thumb; empty without one."""
     return "" if thumb is None else "+ good" if thumb else "- bad"
+
+
+def with_keys(sentence: str, key: Callable[[str], str]) -> str:
+    """A sentence of the state with the keys as the person has them, in the place of their ids."""
+    return re.sub(r"\{([a-z.-]+)\}", lambda id: key(id[1]), sentence)

@@ -11,7 +11,7 @@ from rlhf_tui.records import MAX_COMPLETIONS
 from rlhf_tui.screens import keys
 from rlhf_tui.screens.label import LabelScreen
 from rlhf_tui.screens.label_state import RankState, order_cleared
-from rlhf_tui.screens.label_words import preference, thumb_word
+from rlhf_tui.screens.label_words import preference, thumb_word, with_keys
 from rlhf_tui.screens.widgets.badge import ordinal
 
 FAST = "fast: 1 2 = b x judge and go on"
@@ -69,13 +69,18 @@ class RankScreen(LabelScreen):
         words.append("unsure" if state.unsure else "")
         done = "  ".join(word for word in words if word)
         noted = self.noted(short=narrow)
-        rest = self.notice or (FAST if self.fast else state.missing or self.what_enter_does(state))
+        rest = self.notice or (
+            FAST if self.fast else self.missing(state) or self.what_enter_does(state)
+        )
         return Content.assemble(
             (f" {done}", "bold $picked"),
             ("   " if done else "", ""),
             (f"{'+' if narrow else 'with '}{noted}   " if noted else "", ""),
             (rest, "$quiet"),
         )
+
+    def missing(self, state: RankState) -> str:
+        return with_keys(state.missing, self.key)
 
     def what_enter_does(self, state: RankState) -> str:
         unranked = len(state.unpicked)
@@ -145,7 +150,7 @@ class RankScreen(LabelScreen):
             self.tell("Fast mode is on; it begins with the next pair.")
 
     def action_submit(self) -> None:
-        missing = self.state.missing
+        missing = self.missing(self.state)
         if missing:
             self.session.touch()
             self.tell(missing)

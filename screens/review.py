@@ -147,7 +147,7 @@ class Reviewing(Base):
         except RlhfError as error:
             self.tell(str(error))
         else:
-            self.tell("From now on this is the item's known answer. It is still to be settled.")
+            self.tell("This is the item's known answer now. It is still to be settled.")
 
 
 class ReviewRankScreen(Reviewing, RankScreen):

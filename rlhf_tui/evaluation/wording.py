@@ -78,7 +78,9 @@ def progress(report: Report) -> list[str]:
         f"{report.wanted:,} wanted on {report.tasks:,} items, {report.remaining:,} still to do."
     ]
     if report.remaining and report.remaining_hours is not None:
-        left = f"About {duration(report.remaining_hours)} of work at the median pace"
+        whole = duration(report.remaining_hours)
+        about = whole.capitalize() if whole.startswith("less") else f"About {whole}"
+        left = f"{about} of work at the median pace"
         if report.labelling_lately > 1:
             each = duration(report.remaining_hours / report.labelling_lately)
             left += f"; {each} for each of the {report.labelling_lately} who judged lately"

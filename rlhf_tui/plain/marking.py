@@ -9,6 +9,7 @@ from rlhf_tui.errors import UsageError, nearest
 from rlhf_tui.plain.commands import Judge
 from rlhf_tui.screens.label_marks import Marks
 from rlhf_tui.screens.label_state import RankState, tokens
+from rlhf_tui.screens.label_words import with_keys
 
 
 def marked(marks: Marks, said: Judge, shown: Sequence[str]) -> Marks:
@@ -40,7 +41,8 @@ def marked(marks: Marks, said: Judge, shown: Sequence[str]) -> Marks:
     for key in kept:
         state, refusal = state.press(key)
         if refusal:
-            raise UsageError(refusal)
+            # What the screens say by keys, the lines say by words of the same name.
+            raise UsageError(with_keys(refusal, lambda id: f"'{id.partition('.')[2]}'"))
     return replace(marks, keys=state.keys)
 
 

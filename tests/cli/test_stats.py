@@ -11,6 +11,7 @@ from helpers.cli import Cli, refused
 from helpers.hubs import ingest, tasks
 
 from rlhf_tui.cli.stats import say_report
+from rlhf_tui.evaluation import wording
 from rlhf_tui.evaluation.report import (
     AnnotatorStats,
     CurvePoint,
@@ -125,3 +126,10 @@ def test_all_of_it_fits_eighty_columns_and_no_name_acts_on_the_terminal(
     ):
         assert words in shown
     assert re.search(r"^Kendall's tau-b +- +0 cases$", shown, re.MULTILINE)
+
+
+def test_little_work_left_is_a_sentence_too() -> None:
+    report = Report(tasks=2, judgements=1, wanted=2, remaining=1, remaining_hours=0.002)
+    assert wording.progress(report)[1] == "Less than a minute of work at the median pace."
+    half = Report(tasks=2, judgements=1, wanted=2, remaining=1, remaining_hours=0.5)
+    assert wording.progress(half)[1] == "About 30 minutes of work at the median pace."

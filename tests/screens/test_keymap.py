@@ -251,6 +251,30 @@ async def test_the_vim_preset_on_a_screen(
         await until(pilot, lambda: [e.kind for e in hub.judged()][-2:] == ["retract", "judge"])
 
 
+async def test_sentences_name_the_keys_as_they_were_moved(
+    make_app: Callable[..., RlhfApp], fake: Any, until: Until
+) -> None:
+    hub = fake.hub([fake.rank(1, 3), fake.rank(2, 3)])
+    moves = {"rank.bad": ["B"], "rank.submit": ["ctrl+n"], "label.undo": ["ctrl+z"]}
+    found = load_keymap(KeysTable("vim", moves), Path("rlhf.toml"))
+    app = make_app(hub, keymap=found)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app.screen.drawn is not None)
+
+        def line() -> str:
+            return str(app.screen.line.render())
+
+        assert "(B bad, x unsure, s skip)" in line()
+        await pilot.press("1", "1")
+        assert "Ctrl-Z takes back" in line()
+        await pilot.press("i")
+        assert "i goes back" in line()
+        await pilot.press("i", "2", "ctrl+n")
+        await until(pilot, lambda: len(hub.judged()) == 1)
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: "Ctrl-R does it again" in line())
+
+
 async def test_clicks_on_the_footer_and_on_a_pane(
     make_app: Callable[..., RlhfApp], fake: Any, until: Until
 ) -> None:

@@ -107,7 +107,7 @@ def test_keys_that_cannot_be_taken_say_why_and_change_nothing() -> None:
     assert "All are ranked" in state(2, "12").press("=")[1]
     assert "strongest" in state(2, ">>>>").press(">")[1]
     assert "No strength" in state(2, "").press("<")[1]
-    assert "takes it back first" in state(3, "1e31").press("x")[1]
+    assert "{label.undo} takes it back first" in state(3, "1e31").press("x")[1]
 
 
 @given(st.integers(1, 9), KEYS)

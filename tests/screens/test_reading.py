@@ -364,8 +364,12 @@ async def test_nothing_is_judged_behind_guidelines_that_cover_it(
     hub = fake.hub([fake.rank(1, 2), fake.rank(2, 2)])
     hub.guidelines = GUIDELINES
     app = make_app(hub)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         await until(pilot, lambda: told(app) != [])
+        await until(pilot, lambda: len(app.screen.query("Toast")) == 1)
+        toast = app.screen.query_one("Toast")
+        # What a key came to is told in a row of its own, which no message covers.
+        await until(pilot, lambda: 0 < toast.region.bottom <= screen_of(app).line.region.y)
         await pilot.press("2", "g")
         assert told(app) == []  # what was told to be read is read
         await pilot.press("enter")

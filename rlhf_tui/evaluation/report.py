@@ -11,7 +11,7 @@ import msgspec
 from rlhf_tui.records import AnnotatorKind, TaskKind
 
 
-class Figure(msgspec.Struct, omit_defaults=True):
+class Figure(msgspec.Struct):
     """A value with its interval and what it rests on."""
 
     name: str
@@ -24,7 +24,7 @@ class Figure(msgspec.Struct, omit_defaults=True):
     """How ties and missing values were treated, as a sentence."""
 
 
-class AnnotatorStats(msgspec.Struct, omit_defaults=True):
+class AnnotatorStats(msgspec.Struct):
     """One person."""
 
     annotator: str
@@ -53,7 +53,7 @@ class AnnotatorStats(msgspec.Struct, omit_defaults=True):
     kind: AnnotatorKind = "human"
 
 
-class Period(msgspec.Struct, omit_defaults=True):
+class Period(msgspec.Struct):
     """Drift: the figures of one stretch of time."""
 
     start_ms: int
@@ -64,7 +64,7 @@ class Period(msgspec.Struct, omit_defaults=True):
     median_active_ms: int = 0
 
 
-class CurvePoint(msgspec.Struct, omit_defaults=True):
+class CurvePoint(msgspec.Struct):
     """One reward model of a learning curve."""
 
     pairs: int
@@ -74,14 +74,14 @@ class CurvePoint(msgspec.Struct, omit_defaults=True):
     high: float
 
 
-class LearningCurve(msgspec.Struct, omit_defaults=True):
+class LearningCurve(msgspec.Struct):
     run_id: str
     points: list[CurvePoint]
     verdict: str
     """Whether more labels still help, as a sentence."""
 
 
-class Report(msgspec.Struct, omit_defaults=True):
+class Report(msgspec.Struct):
     """Statistics of one kind of task."""
 
     kind: TaskKind = "rank"

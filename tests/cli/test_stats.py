@@ -47,7 +47,9 @@ def test_without_judgements_it_says_what_to_do(cli: Cli) -> None:
     refused(cli("stats", "--annotator", "ann"), 2, "'ann'")
     empty = cli("stats", "--json").ok().json
     assert empty["computed_ms"] > 0
-    assert "judgements" not in empty
+    # Nothing is left out for being zero or unknown: a script finds every name.
+    assert empty["judgements"] == 0
+    assert empty["remaining_hours"] is None
 
 
 def test_figures_for_people_and_for_scripts(cli: Cli, workspace: Workspace) -> None:

@@ -47,7 +47,6 @@ class RlhfApp(App[int]):
     ENABLE_COMMAND_PALETTE = False  # its screenshot command writes files on the server
     DEFAULT_MODE = "start"
     CSS_PATH = Path(theme.__file__).with_name("app.tcss")
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (80, "-wide")]  # noqa: RUF012
 
     def __init__(
         self,
@@ -241,6 +240,7 @@ def run_app(
     as_name: str | None = None,
     over: str = "",
     early: EarlyStart | None = None,
+    settings: Settings | None = None,
 ) -> int:
     """Run the program in this terminal until the person leaves it.
 
@@ -249,6 +249,7 @@ def run_app(
         as_name: the annotator to act as; for the workspace's owner only.
         over: a room that is opened over the first one.
         early: the connection to the workspace's hub, where it is being made already.
+        settings: of the workspace, where they have been read already.
 
     Returns:
         The exit code.
@@ -275,7 +276,8 @@ def run_app(
         # Exported by some shells and by readline: Textual would believe them for ever, and not
         # the terminal that is resized.
         os.environ.pop(name, None)
-    settings = load_settings(workspace) if workspace is not None else Settings()
+    if settings is None:
+        settings = load_settings(workspace) if workspace is not None else Settings()
     app = RlhfApp(
         workspace,
         start,

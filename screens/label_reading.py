@@ -70,7 +70,8 @@ class Reading(Scrolling):
         self.app.theme_changed_signal.subscribe(self, self._theme_changed)
 
     def on_resize(self, event: events.Resize) -> None:
-        self.set_class(event.size.width >= BESIDE, "-beside")
+        if self.has_class("-guided"):
+            self.set_class(event.size.width >= BESIDE, "-beside")
         self.keep_the_turn_to_answer()
 
     # --- what subclasses say -------------------------------------------------------------------
@@ -305,6 +306,7 @@ class Reading(Scrolling):
         if opened and self._told_guidelines:
             self._told_guidelines = False
             self.app.clear_notifications()  # they are before the eyes now
+        self.set_class(opened and self.size.width >= BESIDE, "-beside")
         self.set_class(opened, "-guided")
         if opened and self.guidelines is None:
             self.panel.put(None, code_theme=code_theme(self.app.current_theme))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events, on
 from textual.binding import BindingType
 from textual.screen import Screen
 
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from rlhf_tui.app import RlhfApp
 
 
+LOW = 16
+"""Rows under which a room leaves out its margins."""
+NARROW = 80
+"""Columns under which a room leaves out what it can."""
+
+
 class Room(Screen[None]):
     """A full screen of the program."""
 
@@ -24,7 +31,13 @@ class Room(Screen[None]):
     """What the first row calls this room."""
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("everywhere")
     ALLOW_SELECT = False
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (16, "-tall")]  # noqa: RUF012
+
+    @on(events.Resize)
+    def fit(self, event: events.Resize) -> None:
+        """Leave out what there is no room for."""
+        # By hand: Textual's breakpoints set a class at every start, and style every widget anew.
+        self.set_class(event.size.height < LOW, "-low")
+        self.set_class(event.size.width < NARROW, "-narrow")
 
     @property
     def program(self) -> RlhfApp:

@@ -16,6 +16,7 @@ from rlhf_tui.records import TaskKind
 from rlhf_tui.workspace import VARIABLE, Workspace, find_workspace, has_workspace
 
 if TYPE_CHECKING:
+    from rlhf_tui.config.settings import Settings
     from rlhf_tui.hub.early import EarlyStart
 
 INSTEAD = {
@@ -74,8 +75,9 @@ def open_label(mode: TaskKind, as_name: str | None, option: Path | None) -> int:
 
     need_terminal("label")
     place, name = find_workspace(option), annotator_name(as_name)
-    early = ask_early(place, mode, load_settings(place).label.prefetch, name)
-    return open_screens(place, f"label:{mode}", name, early=early)
+    settings = load_settings(place)
+    early = ask_early(place, mode, settings.label.prefetch, name)
+    return open_screens(place, f"label:{mode}", name, early=early, settings=settings)
 
 
 def ask_early(place: Workspace, kind: TaskKind, prefetch: int, as_name: str | None) -> EarlyStart:
@@ -104,13 +106,14 @@ def open_screens(
     *,
     over: str = "",
     early: EarlyStart | None = None,
+    settings: Settings | None = None,
 ) -> int:
     """Run the screens until the person leaves them; returns their exit code."""
     # A collection while everything is being imported finds nothing; the program settles the
     # collector once its first screen is there.
     gc.disable()
     # Textual waits a frame between two drawings, 17 ms as it comes: 'saved' would wait it out.
-    os.environ.setdefault("TEXTUAL_FPS", "120")
+    os.environ.setdefault("TEXTUAL_FPS", "240")
     from rlhf_tui.app import run_app
 
-    return run_app(place, start, as_name, over, early)
+    return run_app(place, start, as_name, over, early, settings)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rlhf_tui.errors import HubError, RlhfError
-from rlhf_tui.hub import address, life, logout
+from rlhf_tui.hub import address
 from rlhf_tui.workspace import Workspace, find_workspace
 
 PATIENCE_S = 10.0
@@ -44,6 +44,11 @@ def ensure_hub(workspace: Workspace) -> None:
     Raises:
         HubError: it cannot be started here, by this user, or at all; the sentence says why.
     """
+    if answers(workspace):
+        return
+    # Imported only to start one: most clients find a hub, and need none of it.
+    from rlhf_tui.hub import life
+
     deadline = time.monotonic() + START_S
     while not answers(workspace):
         life.require_owner(workspace)
@@ -82,6 +87,8 @@ def away(workspace: Workspace) -> str:
 
 def _start(workspace: Workspace) -> str:
     """Start a hub in the background; what kept it from starting, empty when it stands."""
+    from rlhf_tui.hub import logout
+
     try:
         done = subprocess.run(
             [*logout.prefix(), *SERVER_COMMAND, "--detach", str(workspace.root)],

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text as RichText
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.reactive import Reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -69,6 +70,9 @@ class PageView(Widget):
         self._current = -1
         self._found: tuple[Page, int, str] | None = None
         self._hits: list[Hit] = []
+        self._strips: dict[int, Strip] = {}
+        """Lines as they were drawn last, by number; of what `_drawn` says."""
+        self._drawn: Hashable = None
 
     def show(self, page: Page) -> None:
         """Put a page in the place of the one before, without a search in it."""
@@ -114,8 +118,32 @@ class PageView(Widget):
             if line == y
         ]
 
-    def render_line(self, y: int) -> Strip:
-        lines, style = self.page.lines(self.width), self.visual_style.rich_style
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a region.
+
+        A page has no border, padding or tint that Textual would have to lay over each line: going
+        by that costs half of the time in which the next item is drawn.
+        """
+        style, width = self.visual_style.rich_style, self.content_size.width
+        drawn = (self.page, width, style, self.query_text, self._current)
+        if drawn != self._drawn:
+            self._drawn = drawn
+            self._strips.clear()
+        lines, filters, background = self.page.lines(self.width), None, self.background_colors[1]
+        strips = []
+        for y in crop.line_range:
+            strip = self._strips.get(y)
+            if strip is None:
+                strip = self._line(lines, y, style).adjust_cell_length(width, style)
+                filters = self.get_line_filters() if filters is None else filters
+                for one in filters:
+                    strip = strip.apply_filter(one, background)
+                self._strips[y] = strip
+            whole = crop.x == 0 and crop.width == width
+            strips.append(strip if whole else strip.crop(crop.x, crop.right))
+        return strips
+
+    def _line(self, lines: list[Line], y: int, style: Style) -> Strip:
         if not 0 <= y < len(lines):
             return Strip.blank(self.content_size.width, style)
         line, left = lines[y], " " * self.indent

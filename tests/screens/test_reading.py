@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from textual.geometry import Region
 
 from rlhf_tui.app import RlhfApp
 from rlhf_tui.hub.messages import Guidelines
@@ -293,7 +294,8 @@ async def test_search_counts_goes_on_and_scrolls_there(
         await until(pilot, lambda: any("Needle here" in row for row in visible(app)))
         assert "Match 2 of 3, in 1" in line(app)
         hit = screen_of(app).panes.panes[0].text.hits[0]
-        strip = screen_of(app).panes.panes[0].text.render_line(hit.line)
+        view = screen_of(app).panes.panes[0].text
+        strip = view.render_lines(Region(0, hit.line, view.content_size.width, 1))[0]
         marked = [one.text for one in strip if one.style and one.style.reverse]
         assert marked == ["Needle"]
         await pilot.press("full_stop")

@@ -26,7 +26,7 @@ from rlhf_tui.screens.link import Link
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.personal import Personal, personal_path
 from rlhf_tui.screens.room import Room
-from rlhf_tui.screens.rooms import room
+from rlhf_tui.screens.rooms import room, style_of
 from rlhf_tui.screens.small import TooSmall, too_small
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.workspace import Workspace, init_workspace
@@ -40,13 +40,15 @@ a terminal that is gone can block every further write."""
 MakeLink = Callable[[Workspace], Link]
 
 
+APP_STYLES = Path(theme.__file__).with_name("app.tcss")
+
+
 class RlhfApp(App[int]):
     """The program in a terminal."""
 
     TITLE = "rlhf-tui"
     ENABLE_COMMAND_PALETTE = False  # its screenshot command writes files on the server
     DEFAULT_MODE = "start"
-    CSS_PATH = Path(theme.__file__).with_name("app.tcss")
 
     def __init__(
         self,
@@ -67,9 +69,14 @@ class RlhfApp(App[int]):
             over: a room that is opened over the first one, which is where leaving it leads.
             make_link: makes the connection to a workspace's hub, not yet started.
         """
-        # With the terminal's own colours Textual leaves out all of them under NO_COLOR; else it
-        # would turn them into greys.
-        super().__init__(ansi_color="NO_COLOR" in os.environ or None)
+        first = start if workspace else "home"
+        super().__init__(
+            # Both sheets at once: with the room's own behind it, all would be read again.
+            css_path=[APP_STYLES, style_of(first)],
+            # With the terminal's own colours Textual leaves out all of them under NO_COLOR; else
+            # it would turn them into greys.
+            ansi_color="NO_COLOR" in os.environ or None,
+        )
         self.workspace = workspace
         self.settings = settings or Settings()
         self.glyphs = theme.glyphs(self.settings.display.ascii)
@@ -84,7 +91,6 @@ class RlhfApp(App[int]):
         """An error that nobody foresaw and that ended the program."""
         # The bottom of the stack as a mode: Textual loads a mode's style sheet, but not that of
         # `get_default_screen`.
-        first = start if workspace else "home"
         self.add_mode(self.DEFAULT_MODE, lambda: room(first))
         for one in theme.THEMES:
             self.register_theme(one)

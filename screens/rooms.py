@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 from rlhf_tui.errors import UsageError, nearest
 from rlhf_tui.screens.room import Room
@@ -30,11 +31,20 @@ def room(where: str) -> Room:
     Raises:
         UsageError: there is no such room.
     """
+    screen, argument = _found(where)
+    return cast(Room, screen(argument) if argument else screen())
+
+
+def style_of(where: str) -> Path:
+    """The style sheet of a room; raises like `room`."""
+    return cast(Path, _found(where)[0].CSS_PATH)
+
+
+def _found(where: str) -> tuple[type[Any], str]:
     first, _, rest = where.partition(":")
     second, _, rest_of_two = rest.partition(":")
     for name, argument in ((f"{first}:{second}", rest_of_two), (first, rest)):
         if name in ROOMS:
             module, screen = ROOMS[name]
-            opened = getattr(import_module(f"rlhf_tui.screens.{module}"), screen)
-            return cast(Room, opened(argument) if argument else opened())
+            return getattr(import_module(f"rlhf_tui.screens.{module}"), screen), argument
     raise UsageError(f"There is no screen {where!r}.", hint=nearest(where, ROOMS))

@@ -30,7 +30,7 @@ OTHER = """
 import json, os, sys
 from pathlib import Path
 from rlhf_tui.errors import RlhfError
-from rlhf_tui.hub import messages
+from rlhf_tui.hub import life, logout, messages
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.workspace import Workspace
 import msgspec

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import getpass
 import os
 import signal
@@ -21,6 +20,7 @@ from textual.notifications import SeverityLevel
 from rlhf_tui.config.settings import Settings, load_settings
 from rlhf_tui.errors import RlhfError, UsageError
 from rlhf_tui.screens import theme
+from rlhf_tui.screens.garbage import LOOK_S, Collector
 from rlhf_tui.screens.keymap import Keymap, load_keymap
 from rlhf_tui.screens.link import Link
 from rlhf_tui.screens.messages import HubChanged
@@ -115,7 +115,9 @@ class RlhfApp(App[int]):
             loop = asyncio.get_running_loop()
             for number in (signal.SIGHUP, signal.SIGTERM):
                 loop.add_signal_handler(number, self._hang_up, number)
-            self.call_after_refresh(_settle_garbage)
+            collector = Collector()
+            self.call_after_refresh(collector.settle)
+            self.set_interval(LOOK_S, collector.look)
 
     # --- the hub -------------------------------------------------------------------------------
 
@@ -230,14 +232,6 @@ class RlhfApp(App[int]):
         """
         self.crash = self.crash or sys.exception()
         self._close_messages_no_wait()
-
-
-def _settle_garbage() -> None:
-    """Take what the start made out of the collector's sight: its pauses were the slow keys."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
-    gc.enable()
 
 
 def run_app(

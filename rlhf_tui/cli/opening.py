@@ -112,8 +112,8 @@ def open_screens(
     # A collection while everything is being imported finds nothing; the program settles the
     # collector once its first screen is there.
     gc.disable()
-    # Textual waits a frame between two drawings, 17 ms as it comes: 'saved' would wait it out.
-    os.environ.setdefault("TEXTUAL_FPS", "240")
+    # Textual waits a frame between two drawings, 17 ms as it comes: the word "saved" would wait.
+    os.environ.setdefault("TEXTUAL_FPS", "1000")
     from rlhf_tui.app import run_app
 
     return run_app(place, start, as_name, over, early, settings)

@@ -267,7 +267,7 @@ ASPECTS: tuple[Key, ...] = (
 # fmt: on
 
 KEYS: tuple[Key, ...] = (
-    *HOME, *RANK, *THUMBS, *LABEL, *ASK, *ASPECTS, *DASHBOARD, *LAUNCH, *HISTORY, *REVIEW,
+    *HOME, *REVIEW, *RANK, *THUMBS, *LABEL, *ASK, *ASPECTS, *DASHBOARD, *LAUNCH, *HISTORY,
     *STATISTICS,     *EVERYWHERE,
 )  # fmt: skip
 """The table. Its order is the order of footer and help."""

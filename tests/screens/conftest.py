@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -323,3 +323,13 @@ def fake() -> Any:
         thumbs = staticmethod(thumbs_item)
 
     return Makers
+
+
+@pytest.fixture
+def utc() -> Iterator[None]:
+    """The clock of pictures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.pictures import same_as_kept
 
 from rlhf_tui.app import RlhfApp
 from rlhf_tui.hub.messages import Guidelines
@@ -213,3 +215,25 @@ async def test_others_votes_are_shown_when_asked_for(
         assert "cleo bad" in details(app)
         await pilot.press("j", "v")
         await until(pilot, lambda: "Nobody else has judged it yet" in details(app))
+
+
+# name: (size, keys, theme, ascii)
+PICTURES_OF: dict[str, tuple[tuple[int, int], str, str, bool]] = {
+    "history-80x24": ((80, 24), "j j", "rlhf-dark", False),
+    "history-120x30-light": ((120, 30), "j v", "rlhf-light", False),
+    "history-60x20-ascii": ((60, 20), "", "rlhf-colour-blind", True),
+}
+
+
+@pytest.mark.usefixtures("utc")
+@pytest.mark.parametrize("name", PICTURES_OF)
+async def test_the_history_looks_as_before(
+    name: str, make_app: MakeApp, until: Until, fake: Any
+) -> None:
+    size, pressed, theme, ascii = PICTURES_OF[name]
+    app = make_app(hub_of(fake), "history", theme=theme, ascii=ascii)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: here(app))
+        await pilot.press(*pressed.split())
+        await pilot.pause()
+        await same_as_kept(app, pilot, Path(__file__).with_name("pictures") / f"{name}.svg")

@@ -6,13 +6,12 @@ the pictures before they are committed.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.pictures import same_as_kept
 
 from rlhf_tui.app import RlhfApp
 from rlhf_tui.config.settings import LabelSettings
@@ -87,11 +86,6 @@ def items(fake: Any, which: str) -> list[Any]:
     return kinds[which]
 
 
-def normal(svg: str) -> str:
-    """The picture without the ids that every export makes anew."""
-    return re.sub(r"terminal-\d+", "terminal", svg)
-
-
 @pytest.mark.parametrize("name", SCENES)
 async def test_the_screen_looks_as_before(
     name: str, make_app: MakeApp, until: Until, fake: Any
@@ -110,14 +104,7 @@ async def test_the_screen_looks_as_before(
             await until(pilot, lambda: asked(app))
             await pilot.press(*more.split())
         await pilot.pause()
-        svg = ""
-        while svg != (svg := normal(app.export_screenshot())):
-            await pilot.pause(0.1)
-    kept = PICTURES / f"{name}.svg"
-    if os.environ.get("UPDATE_PICTURES"):
-        PICTURES.mkdir(exist_ok=True)
-        kept.write_text(svg, encoding="utf-8")
-    assert svg == kept.read_text(encoding="utf-8")
+        await same_as_kept(app, pilot, PICTURES / f"{name}.svg")
 
 
 def settled(app: RlhfApp) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.pictures import same_as_kept
 
 from rlhf_tui.app import RlhfApp
 from rlhf_tui.hub.messages import Guidelines
@@ -90,13 +89,7 @@ async def test_reading_looks_as_before(
         for key in keys.split():
             await pilot.press(key)
             await pilot.pause()
-        svg = ""
-        while svg != (svg := re.sub(r"terminal-\d+", "terminal", app.export_screenshot())):
-            await pilot.pause(0.1)
-    kept = PICTURES / f"{name}.svg"
-    if os.environ.get("UPDATE_PICTURES"):
-        kept.write_text(svg, encoding="utf-8")
-    assert svg == kept.read_text(encoding="utf-8")
+        await same_as_kept(app, pilot, PICTURES / f"{name}.svg")
 
 
 def shown(app: RlhfApp) -> bool:

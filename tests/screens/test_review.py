@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from helpers.pictures import same_as_kept
 
 from rlhf_tui.app import RlhfApp
 from rlhf_tui.hub.messages import Answer, Dispute, Disputed, DisputedAnswer, Done, MarkGold, Request
@@ -239,3 +241,25 @@ def test_what_people_wrote_is_told_with_its_parent() -> None:
     assert "edit of 2" in text
     assert "Better [red]text[/]" in text
     assert "own answer" in text
+
+
+# name: (size, keys, theme, ascii)
+PICTURES_OF: dict[str, tuple[tuple[int, int], str, str, bool]] = {
+    "review-120x30": ((120, 30), "2 1", "rlhf-dark", False),
+    "review-80x24-light": ((80, 24), "", "rlhf-light", False),
+    "review-votes-80x24": ((80, 24), "v", "rlhf-dark", False),
+    "review-60x20-ascii": ((60, 20), "b", "rlhf-mono", True),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES_OF)
+async def test_the_review_looks_as_before(
+    name: str, make_app: MakeApp, until: Until, hub: Any
+) -> None:
+    size, pressed, theme, ascii = PICTURES_OF[name]
+    app = make_app(hub, "review:rank", theme=theme, ascii=ascii)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: ready(app) and app.screen.session.current)
+        await pilot.press(*pressed.split())
+        await pilot.pause()
+        await same_as_kept(app, pilot, Path(__file__).with_name("pictures") / f"{name}.svg")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from helpers.pictures import same_as_kept
 
 from rlhf_tui.app import RlhfApp
 from rlhf_tui.errors import HubError
@@ -128,16 +126,6 @@ def own() -> Report:
         annotators=report.annotators[:1],
         computed_ms=report.computed_ms,
     )
-
-
-@pytest.fixture
-def utc() -> Iterator[None]:
-    """The clock of pictures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TZ", "UTC")
-        time.tzset()
-        yield
-    time.tzset()
 
 
 class StatsHub:
@@ -338,13 +326,9 @@ async def test_it_looks_as_before(
         await until(pilot, lambda: known(app))
         await pilot.press(key)
         await pilot.pause()
-        svg = ""
-        while svg != (svg := re.sub(r"terminal-\d+", "terminal", app.export_screenshot())):
-            await pilot.pause(0.1)
-    kept = Path(__file__).with_name("pictures") / f"statistics-{name}.svg"
-    if os.environ.get("UPDATE_PICTURES"):
-        kept.write_text(svg, encoding="utf-8")
-    assert svg == kept.read_text(encoding="utf-8")
+        await same_as_kept(
+            app, pilot, Path(__file__).with_name("pictures") / f"statistics-{name}.svg"
+        )
 
 
 def test_a_gauge_says_where_the_value_lies() -> None:

@@ -268,7 +268,7 @@ ASPECTS: tuple[Key, ...] = (
 
 KEYS: tuple[Key, ...] = (
     *HOME, *REVIEW, *RANK, *THUMBS, *LABEL, *ASK, *ASPECTS, *DASHBOARD, *LAUNCH, *HISTORY,
-    *STATISTICS,     *EVERYWHERE,
+    *STATISTICS, *EVERYWHERE,
 )  # fmt: skip
 """The table. Its order is the order of footer and help."""
 

@@ -63,6 +63,12 @@ class Rule(Static):
         self._active = False
         self._more: Callable[[Glyphs, int], str] = lambda _glyphs, _room: ""
         self._told = ""
+        self._expected = False
+
+    def expect(self) -> None:
+        """Another text was put below: the line is drawn with it, once that is laid out."""
+        self._expected = True
+        self.refresh()
 
     def say(self, note: str) -> None:
         """Show a note on the line, where there is room for it."""
@@ -76,7 +82,8 @@ class Rule(Static):
         told = more(self.glyphs, 80)
         if self._told != told:
             self._told = told
-            self.refresh()
+            if not self._expected:
+                self.refresh()
 
     def activate(self, active: bool) -> None:
         """Show whether this pane is the one that scrolls."""
@@ -85,6 +92,7 @@ class Rule(Static):
             self.refresh()
 
     def render(self) -> Content:
+        self._expected = False
         glyphs, room = self.glyphs, self.size.width
         start = f"{glyphs.marker} " if self._active else ""
         if start and room >= WORDED:

@@ -65,6 +65,7 @@ class Pane(Vertical):
         """
         self.text.show(page)
         self.body.go(0)
+        self.head.rule.expect()
         self.head.rule.say(note)
 
     def say_more(self) -> None:

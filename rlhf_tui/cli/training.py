@@ -1,4 +1,4 @@
-"""`generate`, `score` and `train sft|rm|ppo`: start a background run and follow it."""
+"""`generate`, `score`, `evaluate` and `train KIND`: start a background run and follow it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from rlhf_tui.cli import pages
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption
 from rlhf_tui.cli.flags import with_flags
+from rlhf_tui.config.options import TRAINERS
 from rlhf_tui.config.resolve import chosen_options
 from rlhf_tui.config.settings import load_settings
 from rlhf_tui.runs.layout import RunKind
@@ -19,11 +20,15 @@ from rlhf_tui.workspace import find_workspace
 TITLES: dict[RunKind, str] = {
     "generate": "Write completions for the workspace's prompts with a model.",
     "score": "Score a run's completions with a reward model, or estimate their KL.",
+    "evaluate": "Measure a trained model on held-out rows.",
     "sft": "Fine-tune a model on demonstrations (SFT).",
     "rm": "Train a reward model on the rankings.",
     "ppo": "Improve a policy against a reward model by PPO.",
+    "dpo": "Learn from rankings directly, without a reward model, by DPO.",
+    "kto": "Learn from thumbs directly, without a reward model, by KTO.",
+    "rloo": "Improve a policy against a reward model by RLOO, without a critic.",
+    "grpo": "Improve a policy against a reward model by GRPO, without a critic.",
 }
-TRAINERS: tuple[RunKind, ...] = ("sft", "rm", "ppo")
 EXPLAINED = (
     "\n\nThe run goes on in the background. By default its progress is followed here: Ctrl-C "
     "only stops following."
@@ -32,11 +37,13 @@ EXPLAINED = (
 
 def register(app: typer.Typer) -> None:
     _add(app, "generate", panel="Label")
-    train = pages.group("Train a model: SFT, a reward model, or PPO.")
-    for kind in TRAINERS:
-        _add(train, kind, panel=None)
+    train = pages.group("Train a model: SFT, a reward model, PPO, DPO, KTO, RLOO or GRPO.")
+    for kind in TITLES:
+        if kind in TRAINERS:
+            _add(train, kind, panel=None)
     app.add_typer(train, name="train", rich_help_panel="Train")
     _add(app, "score", panel="Train")
+    _add(app, "evaluate", panel="Train")
 
 
 def _add(app: typer.Typer, kind: RunKind, *, panel: str | None) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from rlhf_tui.config.keys import KeysTable, read_keys
-from rlhf_tui.config.options import OPTIONS
+from rlhf_tui.config.options import OPTIONS, TRAINERS
 from rlhf_tui.errors import UsageError, nearest
 
 if TYPE_CHECKING:
@@ -113,14 +113,16 @@ class Settings(msgspec.Struct, frozen=True):
     keys: KeysTable = KeysTable()
     generate: dict[str, Any] = {}
     score: dict[str, Any] = {}
+    evaluate: dict[str, Any] = {}
     train: dict[str, dict[str, Any]] = {}
-    """By kind: sft, rm, ppo."""
+    """By kind: sft, rm, ppo …"""
 
     def of_kind(self, kind: str) -> dict[str, Any]:
         """What rlhf.toml says of a kind of run."""
-        if kind == "generate":
-            return self.generate
-        return self.score if kind == "score" else self.train.get(kind, {})
+        if kind in TRAINERS:
+            return self.train.get(kind, {})
+        own = {"generate": self.generate, "score": self.score, "evaluate": self.evaluate}
+        return own[kind]
 
 
 TABLES: dict[str, type[msgspec.Struct]] = {
@@ -130,9 +132,8 @@ TABLES: dict[str, type[msgspec.Struct]] = {
     "keys": KeySettings,
     "generate": OPTIONS["generate"],
     "score": OPTIONS["score"],
-    "train.sft": OPTIONS["sft"],
-    "train.rm": OPTIONS["rm"],
-    "train.ppo": OPTIONS["ppo"],
+    "evaluate": OPTIONS["evaluate"],
+    **{f"train.{kind}": OPTIONS[kind] for kind in TRAINERS},
 }
 """Every table that rlhf.toml may hold, with the struct whose fields are its keys."""
 
@@ -261,11 +262,8 @@ def load_settings(workspace: Workspace, environ: Mapping[str, str] | None = None
         keys=KeysTable(**both("keys")),
         generate=tables.get("generate", {}),
         score=tables.get("score", {}),
-        train={
-            kind: tables[f"train.{kind}"]
-            for kind in ("sft", "rm", "ppo")
-            if f"train.{kind}" in tables
-        },
+        evaluate=tables.get("evaluate", {}),
+        train={kind: tables[f"train.{kind}"] for kind in TRAINERS if f"train.{kind}" in tables},
     )
     shares = settings.workspace
     if shares.validation + shares.test >= 1:

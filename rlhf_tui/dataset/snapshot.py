@@ -11,8 +11,12 @@ from typing import Any
 import msgspec
 
 from rlhf_tui.config.options import (
+    TRAINERS,
+    DPOOptions,
     GenerateOptions,
     JudgementOptions,
+    KTOOptions,
+    OnlineOptions,
     Options,
     RewardOptions,
     ScoreOptions,
@@ -52,7 +56,7 @@ class Manifest(msgspec.Struct):
 def write_snapshot(store: Store, kind: RunKind, options: Options, directory: Path) -> Manifest:
     """Write the data set of a run into `directory`, which is made; its files are read-only.
 
-    sft, rm and ppo get `train.parquet` and `validation.parquet` (which may hold no rows); the
+    The kinds that train get `train.parquet` and `validation.parquet` (which may hold no rows); the
     test split is in neither. generate and score get one file, `train.parquet`, of the prompts
     or completions that they work on, from whichever split was asked for.
 
@@ -66,7 +70,7 @@ def write_snapshot(store: Store, kind: RunKind, options: Options, directory: Pat
         raise UsageError(f"{directory} holds a snapshot already; it is never changed.")
     spec = _spec(kind, options)
     files: dict[str, list[Split]] = {"train": spec.splits}
-    if kind in ("sft", "rm", "ppo"):
+    if kind in TRAINERS:
         files = {"train": ["train"], "validation": ["validation"]}
     made = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
@@ -100,11 +104,15 @@ def write_snapshot(store: Store, kind: RunKind, options: Options, directory: Pat
 def _spec(kind: RunKind, options: Options) -> DatasetSpec:
     """Which data a run of this kind and these options takes."""
     form = options.form
-    if kind == "rm" and isinstance(options, RewardOptions):
+    if isinstance(options, RewardOptions | DPOOptions):
         return DatasetSpec(
             "preference", pairs=options.pairs, splits=_LABELLING, form=form, **_decided_by(options)
         )
-    if kind == "sft" and isinstance(options, SFTOptions):
+    if isinstance(options, KTOOptions):
+        return DatasetSpec(
+            "unpaired-preference", splits=_LABELLING, form=form, **_decided_by(options)
+        )
+    if isinstance(options, SFTOptions):
         return DatasetSpec(
             "prompt-completion",
             splits=_LABELLING,
@@ -112,19 +120,19 @@ def _spec(kind: RunKind, options: Options) -> DatasetSpec:
             form=form,
             **_decided_by(options),
         )
-    if kind == "generate" and isinstance(options, GenerateOptions):
+    if isinstance(options, GenerateOptions):
         splits = {"labelling": _LABELLING, "all": list(SPLITS)}.get(options.split)
         if splits is None:
             splits = [split for split in SPLITS if split == options.split]
         return DatasetSpec("prompt-only", splits=splits, limit=options.limit, form=form)
-    if kind == "score" and isinstance(options, ScoreOptions):
+    if isinstance(options, ScoreOptions):
         if not options.completions:
             raise UsageError(
                 "Which completions are to be scored?", hint="Name a generate run: --completions ID."
             )
         runs = [options.completions]
         return DatasetSpec("prompt-only", splits=list(SPLITS), runs=runs, form=form)
-    if kind == "ppo":
+    if isinstance(options, OnlineOptions):
         return DatasetSpec("prompt-only", splits=_LABELLING, form=form)
     raise UsageError(f"These are no options of a run of kind {kind}.")
 
@@ -144,7 +152,7 @@ def _guard(kind: RunKind, spec: DatasetSpec, build: Build) -> None:
         )
     if not build.total:
         raise nothing(spec, build.notes)
-    if kind in ("sft", "rm", "ppo") and not build.rows.get("train"):
+    if kind in TRAINERS and not build.rows.get("train"):
         raise NothingToDo(
             f"All of it is in the validation split, and none to train on: {build.notes[0]}",
             hint="Bring in or label more: prompts fall into splits by a hash of their text.",
@@ -152,7 +160,7 @@ def _guard(kind: RunKind, spec: DatasetSpec, build: Build) -> None:
 
 
 def _split_notes(kind: RunKind, rows: dict[str, int]) -> list[str]:
-    if kind not in ("sft", "rm", "ppo"):
+    if kind not in TRAINERS:
         return []
     train, validation = rows["train"], rows["validation"]
     found = [f"{count(train, 'row')} to train on, {validation:,} to validate."]

@@ -44,7 +44,7 @@ class Jobs:
         """Oldest first."""
         self._devices: dict[str, str] = {}
         self._queue: list[str] = []
-        """Run ids in the order in which they are to start."""
+        """Run ids in the order in which they came; `_waiting` says which starts first."""
         self._arrivals: dict[str, Arrivals] = {}
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -72,8 +72,12 @@ class Jobs:
         if run_id not in self._queue:
             return 0
         device = self._devices.get(run_id, "cpu")
-        same = [other for other in self._queue if self._devices.get(other, "cpu") == device]
+        same = [other for other in self._waiting() if self._devices.get(other, "cpu") == device]
         return same.index(run_id) + 1
+
+    def _waiting(self) -> list[str]:
+        """The queue in the order of its starts: by priority, then as they came."""
+        return sorted(self._queue, key=lambda run_id: -self.rows[run_id].priority)
 
     def find(self, name: str) -> RunRow:
         """The run of this id, of this unique prefix, or the `latest`.
@@ -136,6 +140,20 @@ class Jobs:
                 await self._save(_with(row, state="stopping"))
         await self.turn()
 
+    async def prioritize(self, row: RunRow, priority: int) -> None:
+        """Change when a run that waits gets its turn.
+
+        Raises:
+            UsageError: it does not wait.
+        """
+        async with self._turn:
+            row = self.rows[row.run_id]
+            if row.run_id not in self._queue:
+                raise UsageError(
+                    f"{row.run_id} is {row.state}: only a queued run has a turn to wait for."
+                )
+            await self._save(_with(row, priority=priority))
+
     # --- following ----------------------------------------------------------------------------
 
     async def adopt(self) -> None:
@@ -166,7 +184,7 @@ class Jobs:
         async with self._turn:
             for row in [row for row in self.rows.values() if row.state in ALIVE]:
                 await self._look(row)
-            for run_id in list(self._queue):
+            for run_id in self._waiting():
                 if run_id in self._queue and self._is_free(self._devices[run_id]):
                     await self._start(run_id)
 

@@ -28,6 +28,7 @@ from rlhf_tui.hub.messages import (
     RunAnswer,
     RunInfo,
     RunList,
+    SetPriority,
     ShowRun,
     StopRun,
 )
@@ -63,6 +64,7 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
             kind=request.kind,
             arguments=msgspec.to_builtins(chosen.options),
             title=request.title,
+            recipe=request.recipe,
             created_ms=now_ms(),
             workspace=str(hub.workspace.root),
             cwd=str(cwd),
@@ -77,7 +79,8 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
         raise
     raw = (directory / layout.DATASET / MANIFEST).read_bytes()
     await hub.writer.do(save_snapshot_row, hub.store, directory.name, request.kind, raw)
-    await hub.jobs.enqueue(_row(arguments, directory), device)
+    row = msgspec.structs.replace(_row(arguments, directory), priority=request.priority)
+    await hub.jobs.enqueue(row, device)
     return await _launched(hub, directory.name, [*chosen.notes, *manifest.notes])
 
 
@@ -152,6 +155,12 @@ async def stop(hub: Hub, _who: Identity, request: StopRun) -> RunAnswer:
     return await show(hub, _who, ShowRun(run_id=row.run_id))
 
 
+async def prioritize(hub: Hub, _who: Identity, request: SetPriority) -> RunAnswer:
+    row = hub.jobs.find(request.run_id)
+    await hub.jobs.prioritize(row, request.priority)
+    return await show(hub, _who, ShowRun(run_id=row.run_id))
+
+
 async def show(hub: Hub, _who: Identity, request: ShowRun) -> RunAnswer:
     row = hub.jobs.find(request.run_id)
     place = hub.jobs.queue_position(row.run_id)
@@ -180,6 +189,7 @@ def _info(row: RunRow, place: int, *, full: bool) -> RunInfo:
         directory=row.directory,
         created_ms=row.created_ms,
         queue_position=place,
+        priority=row.priority,
         started_ms=row.started_ms,
         ended_ms=row.ended_ms,
         message=row.message,
@@ -205,4 +215,5 @@ HANDLERS: dict[Any, Any] = {
     ShowRun: show,
     StopRun: stop,
     ResumeRun: resume,
+    SetPriority: prioritize,
 }

@@ -419,6 +419,13 @@ class Launch(Request):
     title: str = ""
     cwd: str = ""
     environment: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    """Keys that the worker needs (runs.environment.SECRETS), by the variable's name: kept in the
+    hub's memory until the start, handed to the worker's environment, never written anywhere."""
+    recipe: str = ""
+    """Whose options `arguments` already holds."""
+    priority: int = 0
+    """Of runs that wait for a device the highest starts first; 0 is usual, below 0 is later."""
 
 
 class Launched(Answer):
@@ -438,6 +445,7 @@ class RunInfo(msgspec.Struct, omit_defaults=True):
     created_ms: int
     queue_position: int = 0
     """1 is next; 0 when not queued."""
+    priority: int = 0
     started_ms: int = 0
     ended_ms: int = 0
     status: RunStatus | None = None
@@ -482,6 +490,15 @@ class ResumeRun(Request):
     """Go on with a stopped or failed run from its latest checkpoint; answered by Launched."""
 
     run_id: str
+    secrets: dict[str, str] = {}
+    """As in Launch."""
+
+
+class SetPriority(Request):
+    """Change when a run that waits gets its turn; answered by RunAnswer."""
+
+    run_id: str
+    priority: int
 
 
 # --- the hub itself ---------------------------------------------------------------------------
@@ -540,6 +557,7 @@ AnyRequest = (
     | ShowRun
     | StopRun
     | ResumeRun
+    | SetPriority
     | HubStatus
     | Shutdown
 )

@@ -10,7 +10,16 @@ from typing import Any
 
 import msgspec
 
-from rlhf_tui.config.options import Options, PPOOptions, ScoreOptions
+from rlhf_tui.config.options import (
+    OPTIONS,
+    TRAINERS,
+    DPOOptions,
+    EvaluateOptions,
+    KTOOptions,
+    OnlineOptions,
+    Options,
+    ScoreOptions,
+)
 from rlhf_tui.config.settings import Settings
 from rlhf_tui.errors import NothingToDo, UsageError, nearest
 from rlhf_tui.runs import layout
@@ -18,7 +27,7 @@ from rlhf_tui.runs.layout import RunKind
 from rlhf_tui.store.write import RunRow
 
 SAMPLE = "sample"
-RUN_ID = re.compile(r"(generate|score|sft|rm|ppo)-\d+")
+RUN_ID = re.compile(rf"({'|'.join(OPTIONS)})-\d+")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 MODEL_FILES = ("config.json", "adapter_config.json")
 
@@ -107,11 +116,15 @@ def resolve_options(
 
     Raises:
         UsageError: as `resolve_model`.
-        NothingToDo: PPO without a reward model.
+        NothingToDo: nothing to choose from: no reward model, or no finished training run.
     """
     notes: list[str] = []
-    if isinstance(options, PPOOptions):
-        options = _choose_for_ppo(options, settings, runs, notes)
+    if isinstance(options, OnlineOptions | DPOOptions | KTOOptions) and not options.model:
+        options = _choose_policy(options, settings, runs, notes)
+    if isinstance(options, OnlineOptions) and not (options.reward_model or options.rewards):
+        options = _choose_reward_model(options, runs, notes)
+    if isinstance(options, EvaluateOptions) and not options.model:
+        options = _choose_evaluated(options, runs, notes)
     if isinstance(options, ScoreOptions):
         _check_score(options, runs)
     lineage: dict[str, str] = {}
@@ -132,28 +145,46 @@ def _roles(options: Options) -> Sequence[str]:
     return [name for name in names if name in options.__struct_fields__]
 
 
-def _choose_for_ppo(
-    options: PPOOptions, settings: Settings, runs: Mapping[str, RunRow], notes: list[str]
-) -> PPOOptions:
-    if not options.model:
-        sft = newest(runs, "sft")
-        start = sft.run_id if sft else str(settings.of_kind("sft").get("model", SAMPLE))
-        notes.append(
-            f"Starting policy: {start}, the newest finished SFT run."
-            if sft
-            else f"There is no finished SFT run: the starting policy is {start!r} itself."
+def _choose_policy(
+    options: OnlineOptions | DPOOptions | KTOOptions,
+    settings: Settings,
+    runs: Mapping[str, RunRow],
+    notes: list[str],
+) -> OnlineOptions | DPOOptions | KTOOptions:
+    sft = newest(runs, "sft")
+    start = sft.run_id if sft else str(settings.of_kind("sft").get("model", SAMPLE))
+    notes.append(
+        f"Starting policy: {start}, the newest finished SFT run."
+        if sft
+        else f"There is no finished SFT run: the starting policy is {start!r} itself."
+    )
+    return msgspec.structs.replace(options, model=start)
+
+
+def _choose_reward_model(
+    options: OnlineOptions, runs: Mapping[str, RunRow], notes: list[str]
+) -> OnlineOptions:
+    reward = newest(runs, "rm")
+    if reward is None:
+        raise NothingToDo(
+            "There is no finished reward model yet.",
+            hint="Train one first with 'rlhf-tui train rm', or name one with --reward-model.",
         )
-        options = msgspec.structs.replace(options, model=start)
-    if not options.reward_model:
-        reward = newest(runs, "rm")
-        if reward is None:
-            raise NothingToDo(
-                "There is no finished reward model yet.",
-                hint="Train one first with 'rlhf-tui train rm', or name one with --reward-model.",
-            )
-        notes.append(f"Reward model: {reward.run_id}, the newest finished one.")
-        options = msgspec.structs.replace(options, reward_model=reward.run_id)
-    return options
+    notes.append(f"Reward model: {reward.run_id}, the newest finished one.")
+    return msgspec.structs.replace(options, reward_model=reward.run_id)
+
+
+def _choose_evaluated(
+    options: EvaluateOptions, runs: Mapping[str, RunRow], notes: list[str]
+) -> EvaluateOptions:
+    finished = [run for run in runs.values() if run.kind in TRAINERS and _model_of(run).is_dir()]
+    latest = max(finished, key=lambda run: (run.created_ms, run.run_id), default=None)
+    if latest is None:
+        raise NothingToDo(
+            "There is no finished training run to evaluate.", hint="Train a model first."
+        )
+    notes.append(f"Evaluated: {latest.run_id}, the newest finished training run.")
+    return msgspec.structs.replace(options, model=latest.run_id)
 
 
 def _check_score(options: ScoreOptions, runs: Mapping[str, RunRow]) -> None:

@@ -17,6 +17,8 @@ runs/<run_id>/
     scores.jsonl       score runs: records.Score lines, likewise
     learning_curve.json  rm runs with --learning-curve: report.LearningCurve, once it is whole
     curve/             its shares that are done, for a resume
+    evaluation.json    evaluation.model_report.Evaluation: figures on held-out rows, made at the end
+    adjusted.json      Adjusted: arguments changed since the launch, after memory ran out
     log.txt            everything the worker printed
     checkpoints/       step-000120/ …, written aside, then renamed; a reward model's hold its
                        rendering.json, too
@@ -35,7 +37,7 @@ import msgspec
 
 from rlhf_tui.errors import InputError
 
-RunKind = Literal["generate", "score", "sft", "rm", "ppo"]
+RunKind = Literal["generate", "score", "evaluate", "sft", "rm", "ppo", "dpo", "kto", "rloo", "grpo"]
 Phase = Literal["starting", "loading", "running", "saving", "finished", "stopped", "failed"]
 """What the worker says of itself."""
 State = Literal["queued", "running", "stopping", "finished", "stopped", "failed"]
@@ -55,6 +57,8 @@ SAMPLES = "samples.jsonl"
 COMPLETIONS = "completions.jsonl"
 SCORES = "scores.jsonl"
 LEARNING_CURVE = "learning_curve.json"
+EVALUATION = "evaluation.json"
+ADJUSTED = "adjusted.json"
 SHARES = "curve"
 LOG = "log.txt"
 DATASET = "dataset"
@@ -81,6 +85,8 @@ class RunArguments(msgspec.Struct):
     """The fields of the kind's config struct (rlhf_tui.config), all of them, defaults included.
     Model references are resolved to paths or hub ids by then."""
     title: str = ""
+    recipe: str = ""
+    """Whose options lay under the others; empty: none."""
     created_ms: int = 0
     workspace: str = ""
     cwd: str = ""
@@ -110,6 +116,15 @@ class StopRequest(msgspec.Struct):
     """Seconds since 1970."""
     force: bool = False
     """True: killed at once, without a checkpoint."""
+
+
+class Adjusted(msgspec.Struct):
+    """What a run was changed to by itself; holds for every worker that is started from then on."""
+
+    arguments: dict[str, Any]
+    """Over those of args.json."""
+    reason: str
+    """A sentence for people."""
 
 
 class RunStatus(msgspec.Struct):

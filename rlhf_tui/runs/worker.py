@@ -27,6 +27,11 @@ KINDS: dict[str, str] = {
     "ppo": "rlhf_tui.training.ppo.run",
     "generate": "rlhf_tui.generation.run",
     "score": "rlhf_tui.evaluation.score",
+    "evaluate": "rlhf_tui.evaluation.held_out",
+    "dpo": "rlhf_tui.training.dpo",
+    "kto": "rlhf_tui.training.kto",
+    "rloo": "rlhf_tui.training.rloo",
+    "grpo": "rlhf_tui.training.grpo",
 }
 """Kind → module with `run(context: RunContext) -> None`, imported only when its turn comes."""
 

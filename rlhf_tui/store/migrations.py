@@ -82,6 +82,11 @@ MIGRATIONS: tuple[Migration, ...] = (
         "no reward where there was no reward model",
         ("UPDATE scores SET mean = NULL WHERE model = ''",),
     ),
+    Migration(
+        5,
+        "runs that wait have priorities",
+        ("ALTER TABLE runs ADD COLUMN priority INTEGER DEFAULT 0",),
+    ),
 )
 
 LATEST = MIGRATIONS[-1].version

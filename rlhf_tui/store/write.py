@@ -40,6 +40,8 @@ class RunRow(msgspec.Struct, frozen=True):
     metrics: dict[str, float] = {}
     """The final ones."""
     message: str = ""
+    priority: int = 0
+    """Of runs that wait for a device the highest starts first."""
 
 
 def ingest(

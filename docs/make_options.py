@@ -1,7 +1,7 @@
 """Write the tables of options in docs/trainers/: `python docs/make_options.py`.
 
-They come from the option structs. A page's table stands between `<!-- options -->` and `<!-- /options -->`;
-a test compares it.
+They come from the option structs. A page holds its table between `<!-- options -->` and
+`<!-- /options -->`; a test compares it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 # make demo          install into .venv and open the program on a sample workspace
 # make test          all checks: ruff, mypy, import rules, pytest
-# make test-matrix   pytest under every Python from 3.11 on that is installed
+# make test-matrix   what is too long for make test: every trainer with every tune mode, with one
+#                    and two processes; then pytest under every Python from 3.11 on
 # make constraints   pin anew what an install resolves to today
 # make clean         remove what these made
 
@@ -39,7 +40,8 @@ test: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal
 
-test-matrix:
+test-matrix: $(VENV)/.installed-dev
+	$(BIN)/pytest -q -m matrix -n $(WORKERS) --dist worksteal
 	@for version in 3.11 3.12 3.13 3.14; do \
 	    python$$version -c '' 2>/dev/null || { echo "python$$version: not installed"; continue; }; \
 	    $(MAKE) --no-print-directory VENV=.venv-$$version PYTHON=python$$version .venv-$$version/.installed-dev \

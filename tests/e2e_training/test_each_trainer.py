@@ -1,0 +1,48 @@
+"""Each trainer and each tune mode once, as people run them: the shell, the hub, a real worker."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.trainers import FIGURE, arguments
+from helpers import Cli
+
+ONCE = {
+    "sft": "full",
+    "rm": "lora",
+    "dpo": "last-layer",
+    "kto": "lora",
+    "ppo": "last-layer",
+    "rloo": "full",
+    "grpo": "lora",
+}
+EVALUATED = ("sft", "rm", "dpo", "kto")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", ONCE)
+def test_a_trainer_runs_to_its_end_and_its_model_writes_or_scores(
+    judged: Cli, reward_model: Path, kind: str
+) -> None:
+    command = arguments(kind, ONCE[kind], reward_model)
+    ended: dict[str, Any] = judged("train", *command, "--json", timeout=280).ok().json
+    assert ended["state"] == "finished"
+    directory = Path(ended["directory"])
+    logged = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
+    figures = [row[FIGURE[kind]] for row in logged if FIGURE[kind] in row]
+    assert figures and all(figure is not None for figure in figures)
+    assert (directory / "model" / "config.json").exists()
+    shown = judged("runs", "show", ended["run_id"], "--json").ok().json
+    assert shown["arguments"]["arguments"]["tune"] == ONCE[kind]
+    if kind in EVALUATED:
+        assert (directory / "evaluation.json").exists()
+    if kind == "rm":
+        assert (directory / "model" / "rendering.json").exists()
+    else:
+        judged(
+            "generate", "--model", ended["run_id"], "-k", "1", "--limit", "2",
+            "--max-new-tokens", "4", timeout=120,
+        ).ok()  # fmt: skip

@@ -49,6 +49,10 @@ class RunFailed(RlhfError):
     exit_code = 5
 
 
+class TrainingDiverged(RunFailed):
+    """A loss, a gradient or a reward is no finite number: the weights were left as they were."""
+
+
 class Denied(HubError):
     """The acting annotator's role does not allow the operation."""
 

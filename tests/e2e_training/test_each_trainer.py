@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.trainers import FIGURE, arguments
 from helpers import Cli
+from helpers.trainers import FIGURE, arguments
 
 ONCE = {
     "sft": "full",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers.trainers import FIGURE, arguments
 from helpers import Cli
+from helpers.trainers import FIGURE, arguments
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(600)]
 

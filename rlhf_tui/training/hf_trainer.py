@@ -12,12 +12,12 @@ from collections.abc import Callable, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from transformers import TrainerCallback
 
 from rlhf_tui.config.options import EpochOptions
-from rlhf_tui.training import models
+from rlhf_tui.training import models, tuning
 from rlhf_tui.training.models import Loaded
+from rlhf_tui.training.precision import hf_arguments, precision_of
 from rlhf_tui.training.process import choose_threads
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def arguments(
         "seed": options.seed,
         "data_seed": options.seed,
         "use_cpu": device.type == "cpu",
-        "bf16": models.use_bf16(device),
+        **hf_arguments(precision_of(options.precision, device)),
         "activation_checkpointing": options.gradient_checkpointing,
         "learning_rate": models.learning_rate(options, stage, loaded.parameters),
         "lr_scheduler_type": options.schedule,
@@ -142,21 +142,13 @@ def fit(
 def keep(
     context: RunContext, trainer: Any, tokenizer: Any, beside: Beside = nothing_beside
 ) -> None:
-    """Evaluate a trained model and save it as the run's, its adapter merged."""
+    """Evaluate a trained model and save it as the run's, its adapter merged unless told not to."""
     step = trainer.state.global_step
     if trainer.eval_dataset is not None:
         context.progress(step, step, "evaluating")
         trainer.evaluate()
     context.progress(step, step, "saving the model", phase="saving")
-    models.save(trainer.accelerator.unwrap_model(trainer.model), tokenizer, context.model_dir)
+    merge = bool(context.arguments.arguments.get("merge_adapter", True))
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    tuning.save(model, tokenizer, context.model_dir, merge=merge)
     beside(context.model_dir)
-
-
-def adapted(loaded: Loaded, options: EpochOptions, task: Any) -> Any:
-    """The model to train: itself, or with a fresh LoRA adapter around it."""
-    torch.manual_seed(options.seed)
-    if options.tune == "full":
-        return loaded.model
-    from peft import get_peft_model
-
-    return get_peft_model(loaded.model, models.lora_config(options, task))

@@ -28,6 +28,7 @@ def check(ref: str, use: Use) -> None:
     if not path.is_dir():
         raise InputError(f"{ref!r} is a file, not a model folder.", hint=HUB_HINT)
     if (path / ADAPTER).exists():
+        _check_adapter(ref, use)
         return
     config = read_config(path)
     if not any(path.glob("*.safetensors")) and not any(path.glob("*.bin")):
@@ -51,14 +52,38 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         InputError: there is none, or it is not JSON.
     """
+    return _read(path, "config.json")
+
+
+def read_adapter(path: Path) -> dict[str, Any]:
+    """The folder's adapter_config.json.
+
+    Raises:
+        InputError: there is none, or it is not JSON.
+    """
+    return _read(path, ADAPTER)
+
+
+def _read(path: Path, name: str) -> dict[str, Any]:
     try:
-        return msgspec.json.decode((path / "config.json").read_bytes(), type=dict[str, Any])
+        return msgspec.json.decode((path / name).read_bytes(), type=dict[str, Any])
     except FileNotFoundError as error:
-        raise InputError(
-            f"{str(path)!r} is not a model: it has no config.json.", hint=HUB_HINT
-        ) from error
+        raise InputError(f"{str(path)!r} is not a model: it has no {name}.", hint=HUB_HINT) from (
+            error
+        )
     except msgspec.MsgspecError as error:
-        raise InputError(f"{str(path / 'config.json')!r} is not valid JSON: {error}.") from error
+        raise InputError(f"{str(path / name)!r} is not valid JSON: {error}.") from error
+
+
+def _check_adapter(ref: str, use: Use) -> None:
+    task = read_adapter(Path(ref)).get("task_type")
+    if use == "language model" and task == "SEQ_CLS":
+        raise InputError(f"{ref!r} is the adapter of a reward model, not a language model.")
+    if use == "reward model" and task == "CAUSAL_LM":
+        raise InputError(
+            f"{ref!r} is the adapter of a language model, not a reward model.",
+            hint="Train one with `rlhf-tui train rm`, or give a text-classification model.",
+        )
 
 
 def _architecture(config: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
-"""Models and tokenizers: loading with errors in words, devices, LoRA, pad tokens, saving."""
+"""Models and tokenizers: loading with errors in words, devices, pad tokens, learning rates."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ import torch
 
 from rlhf_tui.config.options import Options, TrainOptions
 from rlhf_tui.errors import InputError, UsageError
-from rlhf_tui.training import model_files
+from rlhf_tui.training import adapters, model_files, quantizing
+from rlhf_tui.training.precision import precision_of, weights_dtype
 
 PAD = "<|pad|>"
 """Added to a reward model whose tokenizer has no pad token apart from EOS."""
@@ -68,16 +70,6 @@ def device_of(options: Options) -> torch.device:
     return device
 
 
-def use_bf16(device: torch.device) -> bool:
-    """Whether matrix work there runs in bfloat16; CPUs stay in float32."""
-    return device.type == "cuda" and torch.cuda.is_bf16_supported()
-
-
-def weights_dtype(device: torch.device, *, trained: bool) -> torch.dtype:
-    """Weights that an optimizer changes stay in float32: bfloat16 would lose small updates."""
-    return torch.bfloat16 if use_bf16(device) and not trained else torch.float32
-
-
 @contextmanager
 def _sentences(ref: str) -> Iterator[None]:
     """Turn what the loaders raise for a bad or absent model into a sentence."""
@@ -105,32 +97,49 @@ def load_tokenizer(ref: str) -> Any:
         return AutoTokenizer.from_pretrained(ref, padding_side="left")
 
 
-def load_policy(ref: str, device: torch.device, *, trained: bool) -> Loaded:
+def load_policy(
+    ref: str,
+    device: torch.device,
+    *,
+    trained: bool,
+    precision: str = "auto",
+    quantization: str = "none",
+) -> Loaded:
     """A causal language model in evaluation mode; adapter folders are merged into their base.
 
     Args:
         trained: whether its own weights will be trained (then float32).
+        precision: as the option of that name.
+        quantization: of frozen weights: none, 8bit or 4bit.
 
     Raises:
         InputError: `ref` is not a language model.
+        UsageError: the device does not know the precision, or bitsandbytes is missing.
     """
     model_files.check(ref, "language model")
     from transformers import AutoModelForCausalLM
 
-    dtype = weights_dtype(device, trained=trained)
+    dtype = weights_dtype(precision_of(precision, device), trained=trained)
     tokenizer = load_tokenizer(ref)
     with _sentences(ref):
-        if (Path(ref) / model_files.ADAPTER).exists():
-            from peft import AutoPeftModelForCausalLM
-
-            adapted = AutoPeftModelForCausalLM.from_pretrained(ref, dtype=dtype)
-            model = adapted.merge_and_unload()
+        if quantization != "none":
+            model = quantizing.load(AutoModelForCausalLM, ref, device, quantization, dtype)
         else:
-            model = AutoModelForCausalLM.from_pretrained(ref, dtype=dtype)
-    return Loaded(model.to(device).eval(), tokenizer, ref)
+            model = _whole_policy(ref, dtype).to(device)
+    return _named(model.eval(), tokenizer, ref)
 
 
-def load_reward_model(ref: str, device: torch.device) -> Loaded:
+def _whole_policy(ref: str, dtype: torch.dtype) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    base, stacked = adapters.chain(Path(ref))
+    model = AutoModelForCausalLM.from_pretrained(base, dtype=dtype)
+    for directory in stacked:
+        model = adapters.put_on(model, directory, len(load_tokenizer(str(directory))), dtype)
+    return model
+
+
+def load_reward_model(ref: str, device: torch.device, *, precision: str = "auto") -> Loaded:
     """A finished scorer: a reward model of ours, or any text-classification model.
 
     Adapter folders (checkpoints with LoRA) are merged into their base, with the head they hold.
@@ -139,55 +148,77 @@ def load_reward_model(ref: str, device: torch.device) -> Loaded:
         InputError: `ref` is not one.
     """
     model_files.check(ref, "reward model")
+    tokenizer = load_tokenizer(ref)
+    dtype = weights_dtype(precision_of(precision, device), trained=False)
+    with _sentences(ref):
+        model = _whole_classifier(ref, dtype)
+    if (Path(ref) / model_files.ADAPTER).exists():
+        # As it was trained: the base's own may be its EOS, where the score is read.
+        model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+    return _named(model.to(device).eval(), tokenizer, ref)
+
+
+def _whole_classifier(ref: str, dtype: torch.dtype, **head: Any) -> Any:
+    """A classifier of whatever `ref` is: one already, a language model's body, or an adapter.
+
+    Args:
+        head: num_labels of the head that is wanted; without it the one that is there.
+    """
     from transformers import AutoModelForSequenceClassification
 
-    tokenizer = load_tokenizer(ref)
-    with _sentences(ref):
-        dtype = weights_dtype(device, trained=False)
-        if (Path(ref) / model_files.ADAPTER).exists():
-            model = _adapted_reward_model(Path(ref), dtype)
-            # As it was trained: the base's own may be its EOS, where the score is read.
-            model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
-        else:
-            model = AutoModelForSequenceClassification.from_pretrained(ref, dtype=dtype)
-    return Loaded(model.to(device).eval(), tokenizer, ref)
+    path = Path(ref)
+    if not (path / model_files.ADAPTER).exists():
+        return AutoModelForSequenceClassification.from_pretrained(
+            ref, dtype=dtype, ignore_mismatched_sizes=bool(head), **head
+        )
+    if model_files.read_adapter(path).get("task_type") != "SEQ_CLS":
+        policy = _whole_policy(ref, dtype)
+        shape = copy.deepcopy(policy.config)
+        shape.num_labels = head.get("num_labels", 1)
+        model = AutoModelForSequenceClassification.from_config(shape, dtype=dtype)
+        model.base_model.load_state_dict(policy.base_model.state_dict())
+        return model
+    base = _whole_classifier(adapters.base_of(path), dtype, num_labels=adapters.outputs_of(path))
+    return adapters.put_on(base, path, len(load_tokenizer(ref)), dtype)
 
 
-def _adapted_reward_model(directory: Path, dtype: torch.dtype) -> Any:
-    """An adapter merged into its base, whose own config says nothing of the head's size."""
-    from peft import AutoPeftModelForSequenceClassification
-    from safetensors import safe_open
-
-    outputs = {}
-    with safe_open(directory / "adapter_model.safetensors", "pt") as weights:
-        for name in weights.keys():  # noqa: SIM118  # no mapping
-            if name.endswith("score.weight"):
-                outputs = {"num_labels": weights.get_slice(name).get_shape()[0]}
-    adapted = AutoPeftModelForSequenceClassification.from_pretrained(
-        directory, dtype=dtype, **outputs
-    )
-    return adapted.merge_and_unload()
-
-
-def start_reward_model(ref: str, device: torch.device, *, full: bool) -> Loaded:
+def start_reward_model(
+    ref: str,
+    device: torch.device,
+    *,
+    full: bool,
+    precision: str = "auto",
+    quantization: str = "none",
+) -> Loaded:
     """A reward model to train: the body of `ref`, and one output with a fresh small head.
+
+    Args:
+        full: whether the body's own weights will be trained (then float32).
 
     Raises:
         InputError: `ref` is not a model that can carry such a head.
+        UsageError: the device does not know the precision, or bitsandbytes is missing.
     """
     model_files.check(ref, "start of a reward model")
     from transformers import AutoModelForSequenceClassification
 
+    dtype = weights_dtype(precision_of(precision, device), trained=full)
     tokenizer = load_tokenizer(ref)
     with _sentences(ref):
-        model = AutoModelForSequenceClassification.from_pretrained(
-            ref,
-            num_labels=1,
-            dtype=weights_dtype(device, trained=full),
-            ignore_mismatched_sizes=True,
-        )
+        if quantization != "none":
+            model = quantizing.load(
+                AutoModelForSequenceClassification, ref, device, quantization, dtype, num_labels=1
+            )
+        else:
+            model = _whole_classifier(ref, dtype, num_labels=1).to(device)
     separate_pad(model, tokenizer)
-    return Loaded(model.to(device), tokenizer, ref)
+    return _named(model, tokenizer, ref)
+
+
+def _named(model: Any, tokenizer: Any, ref: str) -> Loaded:
+    # What an adapter trained on it will name as its base: this one, merged, and not its own base.
+    model.name_or_path = ref
+    return Loaded(model, tokenizer, ref)
 
 
 def separate_pad(model: Any, tokenizer: Any) -> None:
@@ -230,20 +261,6 @@ def stop_tokens(loaded: Loaded) -> list[int]:
     return sorted({int(t) for t in [loaded.tokenizer.eos_token_id, *listed] if t is not None})
 
 
-def lora_config(options: TrainOptions, task: Literal["CAUSAL_LM", "SEQ_CLS"]) -> Any:
-    """The adapter's shape: all linear layers; a reward model's head is trained whole."""
-    from peft import LoraConfig
-
-    return LoraConfig(
-        task_type=task,
-        r=options.lora_rank,
-        lora_alpha=options.lora_alpha,
-        lora_dropout=options.lora_dropout,
-        target_modules="all-linear",
-        modules_to_save=["score"] if task == "SEQ_CLS" else None,
-    )
-
-
 def learning_rate(options: TrainOptions, stage: Stage, parameters: int) -> float:
     """The rate asked for, or by the model's size when it is 0."""
     if options.learning_rate:
@@ -252,12 +269,3 @@ def learning_rate(options: TrainOptions, stage: Stage, parameters: int) -> float
     return (
         rate * LORA_FACTOR if options.tune == "lora" and parameters >= RATES[stage][0][0] else rate
     )
-
-
-def save(model: Any, tokenizer: Any, directory: Path) -> None:
-    """Write a whole model that loads by itself; an adapter is merged into its base first."""
-    if hasattr(model, "merge_and_unload"):
-        model = model.merge_and_unload()
-    directory.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(directory)
-    tokenizer.save_pretrained(directory)

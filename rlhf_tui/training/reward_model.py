@@ -79,12 +79,11 @@ def ready(
     Raises:
         NothingToDo: there are no pairs.
     """
-    from rlhf_tui.training import models
+    from rlhf_tui.training import models, tuning
     from rlhf_tui.training.rendering import Renderer, rendering_for
 
     context.progress(0, 0, "loading the model", phase="loading")
-    full = options.tune == "full"
-    loaded = models.start_reward_model(options.model, models.device_of(options), full=full)
+    loaded = tuning.load_reward_model(options)
     rendering = rendering_for(loaded.tokenizer, options.max_length, models.context_length(loaded))
     renderer = Renderer(loaded.tokenizer, rendering)
     train = _groups(context, options, renderer, "train", prompts)
@@ -106,12 +105,12 @@ def trainer_of(context: RunContext, options: RewardOptions, start: Start) -> Any
     from datasets import Dataset
     from trl import RewardConfig
 
-    from rlhf_tui.training import hf_trainer
+    from rlhf_tui.training import hf_trainer, tuning
     from rlhf_tui.training.group_reward import GroupCollator, GroupRewardTrainer
 
     loaded, validation = start.loaded, start.validation
     return GroupRewardTrainer(
-        model=hf_trainer.adapted(loaded, options, "SEQ_CLS"),
+        model=tuning.prepare(loaded, options, "SEQ_CLS"),
         args=RewardConfig(
             **hf_trainer.arguments(options, context, loaded, "rm", validation),
             center_rewards_coefficient=options.center_rewards or None,

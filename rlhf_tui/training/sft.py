@@ -28,12 +28,11 @@ def run(context: RunContext) -> None:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    from rlhf_tui.training import hf_trainer, models
+    from rlhf_tui.training import hf_trainer, models, tuning
     from rlhf_tui.training.rendering import Renderer, rendering_for
 
     context.progress(0, 0, "loading the model", phase="loading")
-    full = options.tune == "full"
-    loaded = models.load_policy(options.model, models.device_of(options), trained=full)
+    loaded = tuning.load_policy(options)
     if loaded.tokenizer.pad_token is None:
         # Only masked places are filled with it; labels say what the loss counts.
         loaded.tokenizer.pad_token = loaded.tokenizer.eos_token
@@ -56,7 +55,7 @@ def run(context: RunContext) -> None:
     hf_trainer.train(
         context,
         lambda: SFTTrainer(
-            model=hf_trainer.adapted(loaded, options, "CAUSAL_LM"),
+            model=tuning.prepare(loaded, options, "CAUSAL_LM"),
             args=config,
             train_dataset=Dataset.from_list(train),
             eval_dataset=Dataset.from_list(validation) if validation else None,

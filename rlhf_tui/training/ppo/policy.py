@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from rlhf_tui.generation.sampler import left_pad
-from rlhf_tui.training.models import use_bf16
 from rlhf_tui.training.ppo.losses import entropy, token_logprobs
+from rlhf_tui.training.precision import use_bf16
 from rlhf_tui.training.scoring import right_pad
 
 

@@ -34,13 +34,12 @@ def run(context: RunContext) -> None:
     options = context.options(PPOOptions)
     _check(options, options.max_length)
     prepare(options)
-    from rlhf_tui.training import models
+    from rlhf_tui.training import models, tuning
     from rlhf_tui.training.ppo.trainer import PPOTrainer
     from rlhf_tui.training.rendering import Renderer, rendering_for
 
     context.progress(0, options.total_steps, "loading the models", phase="loading")
-    full = options.tune == "full"
-    loaded = models.load_policy(options.model, models.device_of(options), trained=full)
+    loaded = tuning.load_policy(options)
     _check(options, min(options.max_length, models.context_length(loaded)))
     choose_threads(options, loaded.parameters)
     rate = models.learning_rate(options, "ppo", loaded.parameters)
@@ -62,7 +61,9 @@ def run(context: RunContext) -> None:
     if not _train(context, trainer, held_out):
         return
     context.progress(options.total_steps, options.total_steps, "saving the model", "saving")
-    models.save(actors.policy.model, loaded.tokenizer, context.model_dir)
+    tuning.save(
+        actors.policy.model, loaded.tokenizer, context.model_dir, merge=options.merge_adapter
+    )
 
 
 def _check(options: PPOOptions, room: int) -> None:
@@ -91,20 +92,16 @@ def _prompts(context: RunContext, options: PPOOptions, renderer: Renderer, split
 
 def _actors(options: PPOOptions, loaded: Loaded, renderer: Renderer) -> Actors:
     from rlhf_tui.generation.sampler import Sampling
-    from rlhf_tui.training import models
+    from rlhf_tui.training import models, tuning
     from rlhf_tui.training.ppo.policy import Policy, Reference
     from rlhf_tui.training.ppo.rollout import Actors
     from rlhf_tui.training.scoring import RewardScorer
 
     model: Any = loaded.model
     frozen: Any | None = None
-    if options.tune == "full":
+    if options.tune != "lora":
         frozen = copy.deepcopy(model).requires_grad_(False)
-        model.requires_grad_(True)
-    else:
-        from peft import get_peft_model
-
-        model = get_peft_model(model, models.lora_config(options, "CAUSAL_LM")).eval()
+    model = tuning.prepare(loaded, options, "CAUSAL_LM").eval()
     device = models.device_of(options)
     policy = Policy(model, with_value=True)
     scorer = RewardScorer(

@@ -34,6 +34,9 @@ PANELS: dict[type[options.Options], str] = {
 """The heading under which --help lists the options that a struct brings."""
 
 SHORT = {"k": "-k"}
+LONGEST_METAVAR = 52
+"""Cells of choices side by side that stay on one line of 80, behind a long flag."""
+ONE_OF_MANY = "NAME"
 
 
 def with_flags(kind: str, body: Callable[..., None]) -> Callable[..., None]:
@@ -70,11 +73,14 @@ def parameters(kind: str) -> Iterator[inspect.Parameter]:
         description, bounds, choices = described(field.type)
         default = default_of(field)
         shown = [] if default in ("", []) else [f"default: {_shown(default)}"]
-        extra = "; ".join([*bounds, *shown])
-        text = description or name.replace("_", " ").capitalize()
-        text = f"{text}.  [{extra}]" if extra else f"{text}."
         annotation = _bare(field.type)
         repeated = get_origin(annotation) is list
+        extra = "; ".join([*bounds, *shown, *(["repeatable"] if repeated else [])])
+        metavar = _metavar(annotation, choices)
+        text = description or name.replace("_", " ").capitalize()
+        if choices and metavar == ONE_OF_MANY:
+            text = f"{text}: {', '.join(choices)}"
+        text = f"{text}.  [{extra}]" if extra else f"{text}."
         yield inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
@@ -84,7 +90,7 @@ def parameters(kind: str) -> Iterator[inspect.Parameter]:
                 typer.Option(
                     *_declarations(name, annotation),
                     help=text,
-                    metavar=_metavar(annotation, choices),
+                    metavar=metavar,
                     show_default=False,
                     rich_help_panel=PANELS[_home(struct, name)],
                 ),
@@ -100,14 +106,20 @@ def _declarations(name: str, annotation: Any) -> list[str]:
 
 
 def _metavar(annotation: Any, choices: list[str]) -> str | None:
+    """What stands behind the flag; of many choices a word, and the help text lists them."""
+    joined = "|".join(choices)
     if choices:
-        return "|".join(choices)
+        return joined if len(joined) <= LONGEST_METAVAR else ONE_OF_MANY
+    if get_origin(annotation) is list:
+        annotation = get_args(annotation)[0]
     return {int: "INT", float: "NUMBER", str: "TEXT"}.get(annotation)
 
 
 def _shown(default: Any) -> str:
     if isinstance(default, bool):
         return "yes" if default else "no"
+    if isinstance(default, list):
+        return ", ".join(map(str, default))
     return str(default)
 
 

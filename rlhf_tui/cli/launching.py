@@ -24,6 +24,8 @@ def launch(
     title: str,
     detach: bool,
     as_json: bool,
+    recipe: str = "",
+    priority: int = 0,
 ) -> int:
     """Start a run; returns the exit code: 0, or RunFailed's when it was followed to a bad end.
 
@@ -38,6 +40,8 @@ def launch(
                 title=title,
                 cwd=str(Path.cwd()),
                 environment=carried(os.environ),
+                recipe=recipe,
+                priority=priority,
             ),
             Launched,
         )

@@ -23,7 +23,7 @@ from rlhf_tui.cli.common import WorkspaceOption, remember_settings, remember_wor
 from rlhf_tui.cli.ending import leave_with
 from rlhf_tui.cli.opening import open_home
 from rlhf_tui.cli.output import say
-from rlhf_tui.errors import UsageError
+from rlhf_tui.cli.refusals import usage_error
 
 PROGRAM = "rlhf-tui"
 app = typer.Typer(
@@ -81,11 +81,6 @@ def _run(arguments: Sequence[str] | None) -> Any:
             args=arguments, prog_name=PROGRAM, standalone_mode=False
         )
     except typer.TyperException as error:
-        raise UsageError(error.format_message().rstrip("."), hint=_help_hint(error)) from None
+        raise usage_error(error) from None
     except typer.Abort:
         raise KeyboardInterrupt from None
-
-
-def _help_hint(error: typer.TyperException) -> str:
-    context = getattr(error, "ctx", None)
-    return f"See: {context.command_path} --help" if context is not None else ""

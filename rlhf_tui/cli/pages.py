@@ -6,6 +6,7 @@ terminals and screen readers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -49,16 +50,21 @@ class Group(TyperGroup):
         write_parameters(self, ctx, formatter)
 
 
-def group(text: str) -> typer.Typer:
-    """A group of commands; alone it prints its help and ends as a wrong use."""
+def alone(context: typer.Context) -> None:
+    """What a group does without a command: it prints its help and ends as a wrong use."""
+    if context.invoked_subcommand is None:
+        say(context.get_help())
+        raise typer.Exit(UsageError.exit_code)
 
-    def alone(context: typer.Context) -> None:
-        if context.invoked_subcommand is None:
-            say(context.get_help())
-            raise typer.Exit(UsageError.exit_code)
 
+def group(text: str, callback: Callable[..., None] = alone) -> typer.Typer:
+    """A group of commands.
+
+    Args:
+        callback: runs before each command; its parameters are the group's own options.
+    """
     made = typer.Typer(help=text, cls=Group, rich_markup_mode=None)
-    made.callback(help=text, cls=Group, invoke_without_command=True)(alone)
+    made.callback(help=text, cls=Group, invoke_without_command=True)(callback)
     return made
 
 

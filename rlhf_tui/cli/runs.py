@@ -1,4 +1,4 @@
-"""`runs list|show|logs|stop|resume`: look after background runs from the shell."""
+"""`runs list|show|logs|stop|resume|priority`: look after background runs from the shell."""
 
 from __future__ import annotations
 
@@ -21,12 +21,15 @@ LOG_POLL_S = 0.2
 
 
 def register(app: typer.Typer) -> None:
-    group = pages.group("List, show, stop and resume background runs.")
+    group = pages.group("List, show, stop, resume and reorder background runs.")
     group.command("list", cls=pages.Command)(list_runs)
     group.command("show", cls=pages.Command)(show)
     group.command("logs", cls=pages.Command)(logs)
     group.command("stop", cls=pages.Command)(stop)
     group.command("resume", cls=pages.Command)(resume)
+    # A priority below 0 begins like an option.
+    below_zero = {"ignore_unknown_options": True}
+    group.command("priority", cls=pages.Command, context_settings=below_zero)(priority)
     app.add_typer(group, name="runs", rich_help_panel="Train")
 
 
@@ -97,12 +100,16 @@ def show(run: RunArgument, json: JsonOption = False, workspace: WorkspaceOption 
             say(f"{label:<9}  {moment(when)}")
     if info.status:
         say(f"{'step':<9}  {info.status.step} of {info.status.total_steps or '?'}")
+    if info.priority:
+        say(f"{'priority':<9}  {info.priority}")
     if info.exit:
         how = f"signal {info.exit.signal}" if info.exit.signal else f"code {info.exit.code}"
         say(f"{'exit':<9}  {how}{', out of memory' if info.exit.out_of_memory else ''}")
     if info.arguments:
         for role, source in info.arguments.lineage.items():
             say(f"{'from':<9}  {role}: {source}")
+        if info.arguments.recipe:
+            say(f"{'recipe':<9}  {info.arguments.recipe}")
         say("arguments")
         for name, value in info.arguments.arguments.items():
             say(f"  {name} = {value}")
@@ -189,6 +196,27 @@ def resume(
         return
     say(launched.run_id)
     note(come_back(launched.run_id))
+
+
+def priority(
+    run: RunArgument,
+    number: Annotated[
+        int,
+        typer.Argument(metavar="N", help="The highest starts first; 0 is usual, below 0 is later."),
+    ],
+    json: JsonOption = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Change when a queued run gets its turn."""
+    from rlhf_tui.hub.messages import RunAnswer, SetPriority
+
+    with connect(workspace) as client:
+        info = client.call(SetPriority(run_id=run, priority=number), RunAnswer).run
+    if json:
+        say_json(info)
+        return
+    place = f": number {info.queue_position} in the queue" if info.queue_position else ""
+    say(f"{info.run_id} has priority {info.priority}{place}.")
 
 
 def moment(milliseconds: int) -> str:

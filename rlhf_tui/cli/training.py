@@ -11,8 +11,9 @@ import typer
 from rlhf_tui.cli import pages
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption
 from rlhf_tui.cli.flags import with_flags
+from rlhf_tui.cli.recipes import before_training
 from rlhf_tui.config.options import TRAINERS
-from rlhf_tui.config.resolve import chosen_options
+from rlhf_tui.config.resolve import checked_options
 from rlhf_tui.config.settings import load_settings
 from rlhf_tui.runs.layout import RunKind
 from rlhf_tui.workspace import find_workspace
@@ -34,10 +35,35 @@ EXPLAINED = (
     "only stops following."
 )
 
+TitleOption = Annotated[str, typer.Option(metavar="TEXT", help="A name for the run, for people.")]
+ConfigOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Options from a file like rlhf.toml.")
+]
+RecipeOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="A set of options for a situation, under all others: train --list-recipes.",
+    ),
+]
+PriorityOption = Annotated[
+    int,
+    typer.Option(
+        metavar="INT",
+        help="Of runs that wait for a device the highest starts first.  [default: 0]",
+        show_default=False,
+    ),
+]
+DetachOption = Annotated[
+    bool, typer.Option("--detach", "-d", help="Return at once; do not follow.")
+]
+
 
 def register(app: typer.Typer) -> None:
     _add(app, "generate", panel="Label")
-    train = pages.group("Train a model: SFT, a reward model, PPO, DPO, KTO, RLOO or GRPO.")
+    train = pages.group(
+        "Train a model: SFT, a reward model, PPO, DPO, KTO, RLOO or GRPO.", before_training
+    )
     for kind in TITLES:
         if kind in TRAINERS:
             _add(train, kind, panel=None)
@@ -48,36 +74,71 @@ def register(app: typer.Typer) -> None:
 
 def _add(app: typer.Typer, kind: RunKind, *, panel: str | None) -> None:
     text = TITLES[kind] + EXPLAINED
-    app.command(kind, cls=pages.Command, help=text, rich_help_panel=panel)(_command(kind))
+    body = _training(kind) if kind in TRAINERS else _other(kind)
+    command = with_flags(kind, body)
+    app.command(kind, cls=pages.Command, help=text, rich_help_panel=panel)(command)
 
 
-def _command(kind: RunKind) -> Any:
+def _training(kind: RunKind) -> Any:
+    """The command of a kind that has recipes."""
+
     def body(
         *,
-        title: Annotated[
-            str, typer.Option(metavar="TEXT", help="A name for the run, for people.")
-        ] = "",
-        config: Annotated[
-            Path | None,
-            typer.Option(metavar="FILE", help="Options from a file like rlhf.toml."),
-        ] = None,
-        detach: Annotated[
-            bool, typer.Option("--detach", "-d", help="Return at once; do not follow.")
-        ] = False,
+        recipe: RecipeOption = "",
+        title: TitleOption = "",
+        config: ConfigOption = None,
+        priority: PriorityOption = 0,
+        detach: DetachOption = False,
         json: JsonOption = False,
         workspace: WorkspaceOption = None,
         given: dict[str, Any],
     ) -> None:
-        from rlhf_tui.cli.launching import launch
+        _start(kind, workspace, config, given, recipe=recipe, title=title, priority=priority,
+               detach=detach, as_json=json)  # fmt: skip
 
-        place = find_workspace(workspace)
-        arguments = chosen_options(
-            kind,
-            load_settings(place),
-            config_file=config,
-            environ=os.environ,
-            given=given,
-        )
-        raise typer.Exit(launch(place, kind, arguments, title=title, detach=detach, as_json=json))
+    return body
 
-    return with_flags(kind, body)
+
+def _other(kind: RunKind) -> Any:
+    def body(
+        *,
+        title: TitleOption = "",
+        config: ConfigOption = None,
+        priority: PriorityOption = 0,
+        detach: DetachOption = False,
+        json: JsonOption = False,
+        workspace: WorkspaceOption = None,
+        given: dict[str, Any],
+    ) -> None:
+        _start(kind, workspace, config, given, title=title, priority=priority, detach=detach,
+               as_json=json)  # fmt: skip
+
+    return body
+
+
+def _start(
+    kind: RunKind,
+    workspace: Path | None,
+    config: Path | None,
+    given: dict[str, Any],
+    *,
+    recipe: str = "",
+    **settings: Any,
+) -> None:
+    """Resolve the options, refuse what cannot be before a hub is asked, and launch.
+
+    Args:
+        settings: what `launching.launch` takes beside.
+    """
+    from rlhf_tui.cli.launching import launch
+
+    place = find_workspace(workspace)
+    arguments = checked_options(
+        kind,
+        load_settings(place),
+        config_file=config,
+        environ=os.environ,
+        given=given,
+        recipe=recipe,
+    )
+    raise typer.Exit(launch(place, kind, arguments, recipe=recipe, **settings))

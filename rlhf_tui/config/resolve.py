@@ -50,6 +50,27 @@ def chosen_options(
     return chosen
 
 
+def checked_options(
+    kind: str,
+    settings: Settings,
+    *,
+    config_file: Path | None,
+    environ: Mapping[str, str],
+    given: Mapping[str, Any],
+    recipe: str = "",
+) -> dict[str, Any]:
+    """`chosen_options`, refused where they exclude each other: for a client, before the hub.
+
+    Raises:
+        UsageError: as `chosen_options`, or options that exclude each other.
+    """
+    chosen = chosen_options(
+        kind, settings, config_file=config_file, environ=environ, given=given, recipe=recipe
+    )
+    check(kind, OPTIONS[kind](**chosen))
+    return chosen
+
+
 def resolve_options(
     kind: str,
     settings: Settings,

@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
@@ -163,11 +163,37 @@ def convert_fields(
         try:
             converted[key] = msgspec.convert(value, fields[key].type, strict=not lax)
         except msgspec.ValidationError as error:
-            problem = str(error).split(" - at ")[0]
-            raise UsageError(
-                f"{key} = {value!r} in {where} is not possible: {problem}.".replace("`", "")
-            ) from None
+            raise _impossible(key, value, _choices(fields[key].type), where, error) from None
     return converted
+
+
+def _impossible(
+    key: str, value: Any, choices: tuple[str, ...], where: str, error: Exception
+) -> UsageError:
+    """The sentence about a value; of a name among choices with the nearest one."""
+    items = value if isinstance(value, list) else [value]
+    wrong = [item for item in items if isinstance(item, str) and item not in choices]
+    if choices and wrong:
+        return UsageError(
+            f"{key} = {wrong[0]!r} in {where} is not possible.", hint=nearest(wrong[0], choices)
+        )
+    problem = str(error).split(" - at ")[0].replace("`", "")
+    return UsageError(f"{key} = {value!r} in {where} is not possible: {problem}.")
+
+
+def _bare(annotation: Any) -> Any:
+    """A field's type without its bounds."""
+    while hasattr(annotation, "__metadata__"):
+        annotation = annotation.__origin__
+    return annotation
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    """The names that a field, or each item of it, is one of; none for other types."""
+    bare = _bare(annotation)
+    if get_origin(bare) is list:
+        bare = _bare(get_args(bare)[0])
+    return get_args(bare) if get_origin(bare) is Literal else ()
 
 
 def read_tables(path: Path) -> dict[str, dict[str, Any]]:
@@ -227,7 +253,7 @@ def from_environment(table: str, environ: Mapping[str, str]) -> dict[str, Any]:
     lists = {
         field.name
         for field in msgspec.structs.fields(struct)
-        if isinstance(field.default_factory, type) or isinstance(field.default, list)
+        if get_origin(_bare(field.type)) is list
     }
     found: dict[str, Any] = {}
     for name, text in environ.items():

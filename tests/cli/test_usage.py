@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from helpers import Cli, refused
 
-from rlhf_tui.config.options import OPTIONS
+from rlhf_tui.config.options import OPTIONS, TRAINERS
 
 
 @pytest.fixture
@@ -61,7 +61,9 @@ def test_a_mistyped_command_gets_the_nearest(bare: Cli) -> None:
 
 
 def test_a_mistyped_option_gets_the_nearest(bare: Cli) -> None:
-    refused(bare("train", "ppo", "--kl-coeff", "1"), 2, "--kl-coeff", "--kl-coef")
+    refused(bare("train", "ppo", "--kl-coeff", "1"), 2, "--kl-coeff", "'--kl-coef'?")
+    refused(bare("train", "dpo", "--lora-rnk", "4"), 2, "--lora-rnk", "'--lora-rank'?")
+    refused(bare("train", "sft", "--no-pakcing"), 2, "--no-pakcing", "'--no-packing'?")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,12 @@ def test_a_mistyped_option_gets_the_nearest(bare: Cli) -> None:
         (["train", "ppo", "--kl-coef", "-1"], ["kl_coef", ">= 0"]),
         (["train", "ppo", "--kl-coef", "much"], ["--kl-coef", "number"]),
         (["train", "ppo", "--tune", "half"], ["--tune", "half"]),
-        (["train", "sft", "--include", "thumbs"], ["include", "thumbs"]),
+        (["train", "grpo", "--loss-type", "drgrpo"], ["--loss-type", "'dr_grpo'?"]),
+        (["train", "dpo", "--loss-type", "sigmod"], ["loss_type", "'sigmoid'?"]),
+        (["train", "dpo", "--loss-weights", "much"], ["--loss-weights", "number"]),
+        (["train", "sft", "--include", "thumbs"], ["include", "'thumbs-up'?"]),
+        (["train", "sft", "--recipe", "tiny-cpuu"], ["tiny-cpuu", "'tiny-cpu'?"]),
+        (["train", "rm", "--priority", "high"], ["--priority", "integer"]),
         (["generate", "-k", "10"], ["k = 10", "<= 9"]),
         (["train", "sft", "--config", "gone.toml"], ["gone.toml"]),
         (["label", "--mode", "stars"], ["--mode", "stars"]),
@@ -106,14 +113,15 @@ def test_an_annotator_needs_a_name(cli: Cli) -> None:
 
 def test_every_option_of_every_kind_is_a_flag(bare: Cli) -> None:
     for kind, struct in OPTIONS.items():
-        command = [kind] if kind in ("generate", "score") else ["train", kind]
+        command = ["train", kind] if kind in TRAINERS else [kind]
         text = bare(*command, "--help").ok().out
         for name in struct.__struct_fields__:
             assert f"--{name.replace('_', '-')}" in text, (kind, name)
 
 
 def test_help_fits_eighty_columns_and_cuts_nothing(bare: Cli) -> None:
-    for command in ([], ["train", "ppo"], ["export"], ["import"], ["runs"]):
+    long = [["train", kind] for kind in TRAINERS]
+    for command in ([], *long, ["generate"], ["evaluate"], ["export"], ["import"], ["runs"]):
         text = bare(*command, "--help").ok().out if command != ["runs"] else bare("runs").out
         assert "…" not in text
         assert "..." not in text.replace("[ARGS]...", "").replace("FILE...", "")

@@ -1,0 +1,44 @@
+"""What typer says of a wrong use, as our sentences: the nearest right name, never its jargon."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import typer
+
+from rlhf_tui.errors import UsageError, nearest
+
+NOT_A_CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<choices>'.+')$")
+"""typer's sentence about a choice; it keeps the choices nowhere else."""
+
+
+def usage_error(error: typer.TyperException) -> UsageError:
+    """The refusal of a command line, with what was meant where that can be told."""
+    context = getattr(error, "ctx", None)
+    see = f"See: {context.command_path} --help" if context is not None else ""
+    option = getattr(error, "option_name", "")
+    if option:
+        return _no_such_option(option, context, see)
+    message = error.format_message().replace("Value error, ", "").rstrip(".")
+    found = NOT_A_CHOICE.search(message)
+    if found:
+        given, choices = found["given"], re.findall(r"'([^']*)'", found["choices"])
+        where = message[: found.start()]
+        return UsageError(
+            f"{where}{given!r} is not one of its choices.", hint=nearest(given, choices)
+        )
+    return UsageError(message, hint=see)
+
+
+def _no_such_option(given: str, context: Any, see: str) -> UsageError:
+    """Of an option that is not there only the nearest is named: a trainer has some seventy."""
+    known = [
+        name
+        for parameter in context.command.get_params(context)
+        for name in (*parameter.opts, *parameter.secondary_opts)
+        if name.startswith("--")
+    ]
+    meant = nearest(given, known).partition(" Known: ")[0]
+    hint = f"{meant} {see}" if meant.startswith("Did") else see
+    return UsageError(f"{context.command_path} has no option {given}.", hint=hint)

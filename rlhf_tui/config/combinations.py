@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from rlhf_tui.config.options import Options, TrainOptions
+import importlib.util
+
+from rlhf_tui.config.endpoints import base_url
+from rlhf_tui.config.options import GenerateOptions, OnlineOptions, Options, TrainOptions
 from rlhf_tui.errors import UsageError
+
+QUANTIZER = "bitsandbytes"
+"""Not among our dependencies: it is large, and few machines without a GPU want it."""
 
 
 def check(kind: str, options: Options) -> None:
@@ -14,6 +20,11 @@ def check(kind: str, options: Options) -> None:
     """
     if isinstance(options, TrainOptions):
         _check_training(options)
+    # Before an address is written anywhere: it must not hold a key.
+    if isinstance(options, GenerateOptions) and options.endpoint:
+        base_url(options.endpoint)
+    if isinstance(options, OnlineOptions) and options.eval_endpoint:
+        base_url(options.eval_endpoint)
 
 
 def _check_training(options: TrainOptions) -> None:
@@ -22,4 +33,24 @@ def _check_training(options: TrainOptions) -> None:
             f"quantization = {options.quantization!r} freezes the weights, so "
             f"tune = {options.tune!r} could not change them.",
             hint="Use tune = 'lora', or quantization = 'none'.",
+        )
+    check_quantization(options.quantization)
+    if options.precision == "fp16" and options.device == "cpu":
+        raise UsageError(
+            "precision = 'fp16' needs a GPU: on a CPU it is slow, and its small range is not"
+            " guarded.",
+            hint="Use precision = 'fp32' or 'bf16', or a GPU.",
+        )
+
+
+def check_quantization(quantization: str) -> None:
+    """Refuse quantized weights where the library that makes them is missing.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    if quantization != "none" and importlib.util.find_spec(QUANTIZER) is None:
+        raise UsageError(
+            f"quantization = {quantization!r} needs {QUANTIZER}, which is not installed.",
+            hint=f"Install it with `pip install {QUANTIZER}`, or use quantization = 'none'.",
         )

@@ -1,4 +1,7 @@
-"""A generate run: k completions for each prompt of the snapshot, handed over batch by batch."""
+"""A generate run: k completions for each prompt of the snapshot, handed over as they are made.
+
+By a model of this machine, or with `endpoint` by a server; then torch is not even imported.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from rlhf_tui.config.options import GenerateOptions
 from rlhf_tui.errors import NothingToDo, UsageError
 from rlhf_tui.records import Completion, generated_completion_id
 from rlhf_tui.runs.layout import COMPLETIONS
+from rlhf_tui.runs.tail import JsonlTail
+from rlhf_tui.training.data import read_snapshot
 from rlhf_tui.training.process import choose_threads, prepare
 
 if TYPE_CHECKING:
@@ -25,20 +30,21 @@ def run(context: RunContext) -> None:
     Raises:
         NothingToDo: the snapshot has no prompts.
         UsageError: no room is left for a prompt.
-        InputError: the model cannot be used.
+        InputError: the model or the server cannot be used.
+        RunFailed: a server left some prompts unanswered; what came is kept.
     """
     options = context.options(GenerateOptions)
+    if options.endpoint:
+        from rlhf_tui.generation.served import Served
+
+        Served(context, options, _prompts(context, options)).write(written_ids(context))
+        return
     prepare(options)
     from rlhf_tui.training import models
-    from rlhf_tui.training.data import read_snapshot
     from rlhf_tui.training.rendering import Renderer, rendering_for
 
     context.progress(0, 0, "loading the model", phase="loading")
-    prompts = [row for split in SPLIT_FILES for row in read_snapshot(context, split, NEEDED)]
-    if options.limit:
-        prompts = prompts[: options.limit]
-    if not prompts:
-        raise NothingToDo("There are no prompts to continue.", hint="Import some prompts.")
+    prompts = _prompts(context, options)
     loaded = models.load_policy(options.model, models.device_of(options), trained=False)
     choose_threads(options, loaded.parameters)
     room = models.context_length(loaded)
@@ -51,6 +57,20 @@ def run(context: RunContext) -> None:
     tokens = renderer.prompts([p["prompt"] for p in prompts], room=options.max_new_tokens)
     print(renderer.overlong.report() or f"{len(prompts):,} prompts.", flush=True)
     Writer(context, options, loaded, renderer).write(prompts, tokens)
+
+
+def _prompts(context: RunContext, options: GenerateOptions) -> list[dict[str, Any]]:
+    prompts = [row for split in SPLIT_FILES for row in read_snapshot(context, split, NEEDED)]
+    if options.limit:
+        prompts = prompts[: options.limit]
+    if not prompts:
+        raise NothingToDo("There are no prompts to continue.", hint="Import some prompts.")
+    return prompts
+
+
+def written_ids(context: RunContext) -> set[str]:
+    """Ids of the completions that an earlier worker of this run left."""
+    return {row["completion_id"] for row in JsonlTail(context.directory / COMPLETIONS).read()}
 
 
 NEEDED = ("prompt", "prompt_id")
@@ -88,7 +108,7 @@ class Writer:
     def write(self, prompts: list[dict[str, Any]], tokens: list[list[int]]) -> None:
         """All completions, a prompt's k together, prompts of like length beside each other."""
         total = len(prompts) * self._options.k
-        done = self._written()
+        done = written_ids(self._context)
         wanted = [
             (place, index)
             for place in sorted(range(len(prompts)), key=lambda i: len(tokens[i]))
@@ -147,11 +167,3 @@ class Writer:
 
     def _id(self, prompt: dict[str, Any], index: int) -> str:
         return generated_completion_id(self._context.arguments.run_id, prompt["prompt_id"], index)
-
-    def _written(self) -> set[str]:
-        """Ids of the completions that an earlier worker of this run left."""
-        from rlhf_tui.runs.tail import JsonlTail
-
-        return {
-            row["completion_id"] for row in JsonlTail(self._context.directory / COMPLETIONS).read()
-        }

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from rlhf_tui import __version__
+from rlhf_tui.config.options import GenerateOptions
 from rlhf_tui.config.resolve import resolve_options as options_of
 from rlhf_tui.config.settings import load_settings
 from rlhf_tui.dataset.snapshot import MANIFEST, write_snapshot
@@ -42,6 +43,8 @@ from rlhf_tui.store.write import RunRow, save_snapshot_row
 
 VERSIONS = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "duckdb")
 MOST_LISTED = 1_000
+ENDPOINT = "endpoint"
+"""The queue of runs that let a server work: one at a time, beside those of the devices."""
 
 
 async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
@@ -86,6 +89,9 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
 
 def _place(hub: Hub, chosen: Resolved, environment: dict[str, str]) -> tuple[str, Resolved]:
     """The queue for a run; among several GPUs the worker is told which."""
+    if isinstance(chosen.options, GenerateOptions) and chosen.options.endpoint:
+        # It computes nothing here, so it need not wait for what does.
+        return ENDPOINT, chosen
     gpus = gpu_count(environment)
     device = choose_device(chosen.options.device, gpus, hub.jobs.busy_devices())
     if gpus > 1 and device != chosen.options.device:

@@ -15,11 +15,13 @@ from rlhf_tui.config.options import (
     TRAINERS,
     DPOOptions,
     EvaluateOptions,
+    GenerateOptions,
     KTOOptions,
     OnlineOptions,
     Options,
     ScoreOptions,
 )
+from rlhf_tui.config.reward_sources import find_function, parse
 from rlhf_tui.config.settings import Settings
 from rlhf_tui.errors import NothingToDo, UsageError, nearest
 from rlhf_tui.runs import layout
@@ -129,15 +131,38 @@ def resolve_options(
         _check_score(options, runs)
     lineage: dict[str, str] = {}
     resolved: dict[str, Any] = {}
+    if isinstance(options, GenerateOptions) and options.endpoint:
+        # A server's model is nothing to be found here, whatever a settings file says for others.
+        return Resolved(msgspec.structs.replace(options, model=""), {}, notes)
     for role in _roles(options):
         reference = getattr(options, role)
         if reference or role == "model":
             resolved[role], made_by = resolve_model(reference, runs, cwd)
             if made_by:
                 lineage[role] = made_by
+    if isinstance(options, OnlineOptions):
+        resolved["rewards"] = _resolve_rewards(options, runs, cwd, lineage)
     if isinstance(options, ScoreOptions):
         lineage["completions"] = options.completions
     return Resolved(msgspec.structs.replace(options, **resolved), lineage, notes)
+
+
+def _resolve_rewards(
+    options: OnlineOptions, runs: Mapping[str, RunRow], cwd: Path, lineage: dict[str, str]
+) -> list[str]:
+    """`rewards` with every model as a path or hub id; runs among them go into the lineage."""
+    found = []
+    for place, text in enumerate(options.rewards, start=1):
+        entry = parse(text)
+        if entry.is_function:
+            find_function(entry, cwd)
+        else:
+            source, made_by = resolve_model(entry.source, runs, cwd)
+            entry = msgspec.structs.replace(entry, source=source)
+            if made_by:
+                lineage[f"reward_{place}"] = made_by
+        found.append(str(entry))
+    return found
 
 
 def _roles(options: Options) -> Sequence[str]:

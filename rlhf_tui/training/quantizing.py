@@ -5,29 +5,14 @@ Source: Dettmers 2022 (LLM.int8()) and Dettmers 2023 (QLoRA: NF4, double quantis
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rlhf_tui.errors import InputError, UsageError
+from rlhf_tui.config.combinations import check_quantization
+from rlhf_tui.errors import InputError
 from rlhf_tui.training import model_files
-
-NEEDS = "bitsandbytes"
-
-
-def check(quantization: str) -> None:
-    """Refuse quantized weights where the library that makes them is missing.
-
-    Raises:
-        UsageError: it is not installed.
-    """
-    if quantization != "none" and importlib.util.find_spec(NEEDS) is None:
-        raise UsageError(
-            f"quantization = {quantization!r} needs {NEEDS}, which is not installed.",
-            hint=f"Install it with `pip install {NEEDS}`, or use quantization = 'none'.",
-        )
 
 
 def load(
@@ -43,7 +28,7 @@ def load(
         UsageError: bitsandbytes is not installed.
         InputError: `ref` is an adapter folder.
     """
-    check(quantization)
+    check_quantization(quantization)
     if (Path(ref) / model_files.ADAPTER).exists():
         raise InputError(
             f"{ref!r} is an adapter, which cannot be merged into quantized weights.",

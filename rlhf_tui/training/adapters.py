@@ -59,8 +59,17 @@ def chain(directory: Path) -> tuple[str, list[Path]]:
     return ref, adapters[::-1]
 
 
+def has_head(directory: Path) -> bool:
+    """Whether the head of a reward model is saved with its adapter."""
+    return _head_outputs(directory) > 0
+
+
 def outputs_of(directory: Path) -> int:
     """How many outputs the head in a reward model's adapter has; 1 where none is saved."""
+    return _head_outputs(directory) or 1
+
+
+def _head_outputs(directory: Path) -> int:
     from safetensors import safe_open
 
     with safe_open(directory / WEIGHTS, "pt") as weights:
@@ -68,7 +77,7 @@ def outputs_of(directory: Path) -> int:
             head = name.endswith(("score.weight", "classifier.weight", "out_proj.weight"))
             if head and "lora_" not in name:
                 return int(weights.get_slice(name).get_shape()[0])
-    return 1
+    return 0
 
 
 def put_on(model: Any, directory: Path, tokenizer_length: int, dtype: torch.dtype) -> Any:

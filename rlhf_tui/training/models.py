@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +145,7 @@ def load_reward_model(ref: str, device: torch.device, *, precision: str = "auto"
     Adapter folders (checkpoints with LoRA) are merged into their base, with the head they hold.
 
     Raises:
-        InputError: `ref` is not one.
+        InputError: `ref` is not one; a body without a trained head, say.
     """
     model_files.check(ref, "reward model")
     tokenizer = load_tokenizer(ref)
@@ -163,23 +163,49 @@ def _whole_classifier(ref: str, dtype: torch.dtype, **head: Any) -> Any:
 
     Args:
         head: num_labels of the head that is wanted; without it the one that is there.
+
+    Raises:
+        InputError: the one that is there would be random.
     """
     from transformers import AutoModelForSequenceClassification
 
     path = Path(ref)
     if not (path / model_files.ADAPTER).exists():
-        return AutoModelForSequenceClassification.from_pretrained(
-            ref, dtype=dtype, ignore_mismatched_sizes=bool(head), **head
+        model, found = AutoModelForSequenceClassification.from_pretrained(
+            ref,
+            dtype=dtype,
+            ignore_mismatched_sizes=bool(head),
+            output_loading_info=True,
+            **head,
         )
+        if not head:
+            _refuse_random(ref, found["missing_keys"])
+        return model
     if model_files.read_adapter(path).get("task_type") != "SEQ_CLS":
+        if not head:
+            _refuse_random(ref, ["score.weight"])
         policy = _whole_policy(ref, dtype)
         shape = copy.deepcopy(policy.config)
         shape.num_labels = head.get("num_labels", 1)
         model = AutoModelForSequenceClassification.from_config(shape, dtype=dtype)
         model.base_model.load_state_dict(policy.base_model.state_dict())
         return model
-    base = _whole_classifier(adapters.base_of(path), dtype, num_labels=adapters.outputs_of(path))
+    if adapters.has_head(path) or head:
+        head = {"num_labels": adapters.outputs_of(path)}
+    # An adapter without a head leaves the scoring to its base's.
+    base = _whole_classifier(adapters.base_of(path), dtype, **head)
     return adapters.put_on(base, path, len(load_tokenizer(ref)), dtype)
+
+
+def _refuse_random(ref: str, missing: Iterable[str]) -> None:
+    """Refuse a model of which `missing` weights were not in its files, but drawn at random."""
+    names = ", ".join(sorted(missing)[:3])
+    if names:
+        raise InputError(
+            f"{ref!r} is not a reward model: its files hold no {names}, so that its scores would"
+            " be random.",
+            hint="Train one with `rlhf-tui train rm`, or give a text-classification model.",
+        )
 
 
 def start_reward_model(

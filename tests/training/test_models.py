@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from helpers.tiny import language_model, save_policy, save_reward_model, tokenizer
+from peft import LoraConfig, get_peft_model
+from transformers import AutoTokenizer
 
 from rlhf_tui.config.options import Options, SFTOptions
 from rlhf_tui.errors import InputError, UsageError
@@ -52,6 +54,25 @@ def test_a_reward_model_is_no_policy_and_a_policy_no_reward_model(tmp_path: Path
     refused(save_reward_model(tmp_path / "rm"), "is a reward model or classifier")
     with pytest.raises(InputError, match="is not a reward model"):
         models.load_reward_model(str(save_policy(tmp_path / "lm")), CPU)
+
+
+@pytest.mark.filterwarnings("ignore:.*checkpointing:FutureWarning")  # PEFT's own call
+def test_a_head_that_is_not_in_the_files_never_scores(tmp_path: Path) -> None:
+    """Whatever the config says: a policy's weights, an adapter of a policy's body alone."""
+    pretender = save_policy(tmp_path / "pretender")
+    config = json.loads((pretender / "config.json").read_text())
+    config["architectures"] = ["LlamaForSequenceClassification"]
+    (pretender / "config.json").write_text(json.dumps(config))
+    adapter = tmp_path / "adapter"
+    shape = LoraConfig(r=2, target_modules="all-linear")
+    get_peft_model(language_model(32), shape).save_pretrained(adapter)
+    AutoTokenizer.from_pretrained(pretender).save_pretrained(adapter)
+    named = json.loads((adapter / "adapter_config.json").read_text())
+    named["base_model_name_or_path"] = str(save_policy(tmp_path / "lm"))
+    (adapter / "adapter_config.json").write_text(json.dumps(named))
+    for path in (pretender, adapter):
+        with pytest.raises(InputError, match=r"score\.weight, so that its scores would be random"):
+            models.load_reward_model(str(path), CPU)
 
 
 def test_a_classifier_of_several_labels_needs_one_named(tmp_path: Path) -> None:

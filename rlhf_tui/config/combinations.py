@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 
 from rlhf_tui.config.endpoints import base_url
+from rlhf_tui.config.online_checks import check_online
 from rlhf_tui.config.options import GenerateOptions, OnlineOptions, Options, TrainOptions
 from rlhf_tui.errors import UsageError
 
@@ -25,6 +26,8 @@ def check(kind: str, options: Options) -> None:
         base_url(options.endpoint)
     if isinstance(options, OnlineOptions) and options.eval_endpoint:
         base_url(options.eval_endpoint)
+    if isinstance(options, OnlineOptions):
+        check_online(options)
 
 
 def _check_training(options: TrainOptions) -> None:

@@ -19,8 +19,8 @@ class OnlineOptions(TrainOptions):
     reward_model: Annotated[
         str,
         Meta(
-            description="Reward-model run, path or hub id; empty: the newest finished one, unless"
-            " `rewards` names sources"
+            description="Reward-model run, path or hub id, counted with weight 1 beside `rewards`;"
+            " empty: the newest finished one, unless `rewards` names sources"
         ),
     ] = ""
     reward_label: Annotated[
@@ -30,7 +30,8 @@ class OnlineOptions(TrainOptions):
         list[str],
         Meta(
             description="Sources that are summed, each WEIGHT*SOURCE or SOURCE: a run, path or hub"
-            " id, with #LABEL where it has several, or a function package.module:name"
+            " id, with #LABEL where it has several, or a function package.module:name;"
+            " weight 0 only measures"
         ),
     ] = []
     total_steps: Annotated[PositiveInt, Meta(description="Rollouts in all")] = 50
@@ -106,7 +107,7 @@ class GroupOptions(OnlineOptions):
     """Of RLOO and GRPO: several responses a prompt are compared with each other."""
 
     batch_size: Annotated[
-        PositiveInt, Meta(description="Responses a forward pass, per process")
+        PositiveInt, Meta(description="Responses a forward pass at most, per process")
     ] = 32
     rollout_batch_size: Annotated[PositiveInt, Meta(description="Prompts a rollout")] = 16
     num_generations: Annotated[int, Meta(ge=2, description="Responses a prompt")] = 4

@@ -48,12 +48,19 @@ class DPOOptions(JudgementOptions):
     ] = []
     label_smoothing: Annotated[
         float,
-        Meta(ge=0, lt=0.5, description="Probability that a label is wrong (robust, exo_pair)"),
+        Meta(
+            ge=0,
+            lt=0.5,
+            description="Probability that a label is wrong (robust, exo_pair, aot, aot_unpaired)",
+        ),
     ] = 0.0
     f_divergence: Annotated[
         Literal["reverse_kl", "forward_kl", "js_divergence", "alpha_divergence"],
         Meta(description="What is kept small between policy and reference (f-DPO)"),
     ] = "reverse_kl"
+    f_alpha: Annotated[float, Meta(description="α of alpha_divergence; at 1 it is reverse_kl")] = (
+        0.5
+    )
     ld_alpha: Annotated[
         float,
         Meta(ge=0, le=1, description="Weight of tokens beyond the shorter answer (LD-DPO); 1: all"),

@@ -21,11 +21,15 @@ PAD = "<|pad|>"
 """Added to a reward model whose tokenizer has no pad token apart from EOS."""
 DEFAULT_CONTEXT = 1024
 """Tokens, for a model whose config does not say how many it takes."""
-Stage = Literal["sft", "rm", "ppo"]
+Stage = Literal["sft", "rm", "ppo", "dpo", "kto", "rloo", "grpo"]
 RATES: dict[Stage, list[tuple[float, float]]] = {
     "sft": [(2e7, 3e-4), (1e9, 5e-5), (math.inf, 2e-5)],
     "rm": [(2e7, 1e-3), (1e9, 3e-5), (math.inf, 1e-5)],
     "ppo": [(2e7, 5e-4), (1e9, 1e-5), (math.inf, 3e-6)],
+    "dpo": [(2e7, 1e-4), (1e9, 5e-6), (math.inf, 1e-6)],
+    "kto": [(2e7, 1e-4), (1e9, 5e-6), (math.inf, 1e-6)],
+    "rloo": [(2e7, 5e-4), (1e9, 1e-5), (math.inf, 3e-6)],
+    "grpo": [(2e7, 5e-4), (1e9, 1e-5), (math.inf, 3e-6)],
 }
 """Learning rates by stage: (models of fewer parameters than this, rate)."""
 LORA_FACTOR = 10.0
@@ -206,6 +210,30 @@ def _refuse_random(ref: str, missing: Iterable[str]) -> None:
             " be random.",
             hint="Train one with `rlhf-tui train rm`, or give a text-classification model.",
         )
+
+
+def merged(directory: Path) -> Loaded:
+    """An adapter folder as a whole model on the CPU, in the number format of its base.
+
+    Raises:
+        InputError: it is no adapter folder, or its base cannot be loaded.
+    """
+    ref = str(directory)
+    if not (directory / model_files.ADAPTER).exists():
+        model_files.read_config(directory)
+        raise InputError(f"{ref!r} is a whole model already: there is no adapter to merge.")
+    from transformers import AutoConfig
+
+    tokenizer = load_tokenizer(ref)
+    base, _ = adapters.chain(directory)
+    with _sentences(ref):
+        dtype = AutoConfig.from_pretrained(base).dtype or torch.float32
+        if model_files.read_adapter(directory).get("task_type") == "SEQ_CLS":
+            model = _whole_classifier(ref, dtype)
+            model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
+        else:
+            model = _whole_policy(ref, dtype)
+    return Loaded(model.eval(), tokenizer, ref)
 
 
 def start_reward_model(

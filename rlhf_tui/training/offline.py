@@ -1,0 +1,88 @@
+"""What SFT, DPO and KTO share before their trainer begins: model, renderer, words on the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rlhf_tui.config.options import EpochOptions
+from rlhf_tui.records import Text
+
+if TYPE_CHECKING:
+    from rlhf_tui.runs.context import RunContext
+    from rlhf_tui.training.models import Loaded
+    from rlhf_tui.training.rendering import Renderer
+
+
+@dataclass
+class Start:
+    """A language model about to be trained, and how its texts become tokens."""
+
+    loaded: Loaded
+    renderer: Renderer
+
+
+def begin(context: RunContext, options: EpochOptions) -> Start:
+    """Load the model to start from; its tokenizer has a pad token afterwards.
+
+    Raises:
+        InputError: it is not a language model.
+        UsageError: device, precision and quantization do not go together.
+    """
+    from rlhf_tui.training import models, tuning
+    from rlhf_tui.training.rendering import Renderer, rendering_for
+
+    context.progress(0, 0, "loading the model", phase="loading")
+    loaded = tuning.load_policy(options)
+    if loaded.tokenizer.pad_token is None:
+        # Only masked places are filled with it: labels and masks are made from the rows' lengths,
+        # never from where a token is the pad token, so that it may be EOS.
+        loaded.tokenizer.pad_token = loaded.tokenizer.eos_token
+    rendering = rendering_for(loaded.tokenizer, options.max_length, models.context_length(loaded))
+    return Start(loaded, Renderer(loaded.tokenizer, rendering))
+
+
+def tell(
+    start: Start, options: EpochOptions, prompts: Sequence[Text], rows: int, validation: int
+) -> None:
+    """Say in the run's log what the rows are like, and what that means for the run.
+
+    Args:
+        prompts: of the training rows.
+        rows: to train on; packed ones count as one.
+    """
+    for sentence in findings(start, options, prompts, rows, validation):
+        print(sentence, flush=True)
+
+
+def findings(
+    start: Start, options: EpochOptions, prompts: Sequence[Text], rows: int, validation: int
+) -> list[str]:
+    """`tell`'s sentences, the first one on the rows' lengths."""
+    found = [start.renderer.overlong.report() or f"{len(prompts):,} rows, none over-long."]
+    dialogues = sum(not isinstance(prompt, str) for prompt in prompts)
+    if dialogues and start.renderer.rendering.messages == "plain":
+        found.append(
+            "The tokenizer has no chat template: conversations are written as plain dialogue,"
+            " '\\n\\nHuman: …\\n\\nAssistant: …'."
+        )
+    wanted = options.batch_size * options.gradient_accumulation
+    if rows < wanted:
+        found.append(f"{rows:,} rows do not fill a step of {wanted:,}: each step takes all.")
+    if not validation:
+        found.append("There is nothing to validate on, so that overfitting will not show.")
+    return found
+
+
+def without_dropout(model: Any) -> Any:
+    """Turn a model's own dropout off, as log-probabilities are to be compared with a reference's.
+
+    Called before an adapter is put on: the adapter's dropout is an option of its own.
+    """
+    import torch
+
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model

@@ -21,7 +21,8 @@ from rlhf_tui.training.ppo.losses import token_kl, whiten
 from rlhf_tui.training.ppo.policy import Batch, Policy, Reference, make_batch
 from rlhf_tui.training.ppo.rewards import RunningMoments, shaped_scores, to_scores
 from rlhf_tui.training.rendering import Renderer
-from rlhf_tui.training.scoring import RewardScorer
+from rlhf_tui.training.rewards.source import RewardSource
+from rlhf_tui.training.rewards.weighted import WeightedSum
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class Written:
     responses: list[Response]
     completions: list[Text]
     raw: Tensor
-    """[b] scores as the reward model gave them."""
+    """[b] scores as the sources of rewards gave them, summed."""
+    terms: dict[str, float]
+    """By metric: each source's own mean, where there are several."""
     seconds_writing: float
     seconds_scoring: float
 
@@ -76,14 +79,14 @@ class Actors:
         self,
         policy: Policy,
         reference: Reference,
-        scorer: RewardScorer,
+        rewards: RewardSource,
         renderer: Renderer,
         sampling: Sampling,
         options: PPOOptions,
     ) -> None:
         self.policy = policy
         self.reference = reference
-        self._scorer = scorer
+        self._rewards = rewards
         self._renderer = renderer
         self._sampling = sampling
         self._options = options
@@ -106,9 +109,17 @@ class Actors:
             for text, ids, response in zip(prompts.texts, prompts.tokens, responses, strict=True)
         ]
         written = time.perf_counter()
-        raw = to_scores(self._scorer.score(prompts.texts, completions), self.policy.device)
+        raw = to_scores(self._rewards.score(prompts.texts, completions), self.policy.device)
         scored = time.perf_counter()
-        return Written(prompts, responses, completions, raw, written - began, scored - written)
+        return Written(
+            prompts,
+            responses,
+            completions,
+            raw,
+            self._rewards.means if isinstance(self._rewards, WeightedSum) else {},
+            written - began,
+            scored - written,
+        )
 
     def batch(self, written: Written, rows: Sequence[int]) -> Batch:
         return make_batch(

@@ -53,7 +53,7 @@ def run(context: RunContext) -> None:
     held_out = _prompts(context, options, renderer, "validation")
     held_out = held_out.pick(range(min(options.eval_prompts, len(held_out.texts))))
     print(renderer.overlong.report() or f"{len(prompts.texts):,} prompts.", flush=True)
-    actors = _actors(options, loaded, renderer)
+    actors = _actors(context, options, loaded, renderer)
     trainer = PPOTrainer(actors, prompts, options, rate)
     checkpoint = context.latest_checkpoint()
     if checkpoint is not None:
@@ -78,8 +78,11 @@ def _check(options: PPOOptions, room: int) -> None:
             f"response_length ({options.response_length}) leaves no room for a prompt within "
             f"{room} tokens."
         )
-    if not options.reward_model:
-        raise UsageError("PPO needs a reward model.", hint="Train one: `rlhf-tui train rm`.")
+    if not (options.reward_model or options.rewards):
+        raise UsageError(
+            "PPO needs a reward.",
+            hint="Train a reward model with `rlhf-tui train rm`, or name a source in --rewards.",
+        )
 
 
 def _prompts(context: RunContext, options: PPOOptions, renderer: Renderer, split: Split) -> Prompts:
@@ -90,12 +93,12 @@ def _prompts(context: RunContext, options: PPOOptions, renderer: Renderer, split
     return Prompts(texts, renderer.prompts(texts, room=options.response_length))
 
 
-def _actors(options: PPOOptions, loaded: Loaded, renderer: Renderer) -> Actors:
+def _actors(context: RunContext, options: PPOOptions, loaded: Loaded, renderer: Renderer) -> Actors:
     from rlhf_tui.generation.sampler import Sampling
     from rlhf_tui.training import models, tuning
     from rlhf_tui.training.ppo.policy import Policy, Reference
     from rlhf_tui.training.ppo.rollout import Actors
-    from rlhf_tui.training.scoring import RewardScorer
+    from rlhf_tui.training.rewards.weighted import make_rewards
 
     model: Any = loaded.model
     frozen: Any | None = None
@@ -104,12 +107,7 @@ def _actors(options: PPOOptions, loaded: Loaded, renderer: Renderer) -> Actors:
     model = tuning.prepare(loaded, options, "CAUSAL_LM").eval()
     device = models.device_of(options)
     policy = Policy(model, with_value=True)
-    scorer = RewardScorer(
-        options.reward_model,
-        device,
-        label=options.reward_label,
-        batch_size=options.batch_size,
-    )
+    rewards = make_rewards(options, device, Path(context.arguments.cwd or Path.cwd()))
     reference = "a frozen copy" if frozen is not None else "the policy with its adapter off"
     print(f"Reference: {reference}. Critic: a fresh value head on the policy's trunk.", flush=True)
     sampling = Sampling(
@@ -118,7 +116,7 @@ def _actors(options: PPOOptions, loaded: Loaded, renderer: Renderer) -> Actors:
         fill=models.fill_token(loaded.tokenizer),
         temperature=options.temperature,
     )
-    return Actors(policy, Reference(policy, frozen), scorer, renderer, sampling, options)
+    return Actors(policy, Reference(policy, frozen), rewards, renderer, sampling, options)
 
 
 def _train(context: RunContext, trainer: PPOTrainer, held_out: Prompts) -> bool:

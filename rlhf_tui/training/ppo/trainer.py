@@ -210,7 +210,7 @@ def rollout_figures(rollout: Rollout) -> dict[str, float]:
     count = len(responses)
     penalty = float(rollout.penalty.mean())
     scores = float(rollout.scores.mean())
-    return {
+    return rollout.written.terms | {
         "objective/kl": float(rollout.kl.sum() / count),
         "objective/entropy": float(-rollout.logprobs.sum() / count),
         "objective/non_score_reward": penalty,

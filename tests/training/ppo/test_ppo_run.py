@@ -129,7 +129,7 @@ def test_what_cannot_be_is_said_in_a_sentence(tmp_path: Path, models: dict[str, 
         (models | {"num_mini_batches": 7}, UsageError, "only 6 prompts"),
         (models | {"response_length": 512}, UsageError, "within 512 tokens"),
         (models | {"response_length": 300}, UsageError, "within 256 tokens"),
-        ({"model": models["model"]}, UsageError, "needs a reward model"),
+        ({"model": models["model"]}, UsageError, "needs a reward"),
         (models | {"reward_model": models["model"]}, InputError, "not a reward model"),
         (models | {"model": models["reward_model"]}, InputError, "not a language model"),
     ]

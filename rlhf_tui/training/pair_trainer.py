@@ -37,6 +37,8 @@ class PairTrainer(Referenced, DPOTrainer):  # type: ignore[misc]  # TRL has no t
     """
 
     reference_columns: ClassVar[tuple[str, ...]] = ("ref_chosen_logps", "ref_rejected_logps")
+    loss_types: list[str]
+    loss_weights: list[float]
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -116,7 +118,9 @@ def sft_loss(log_probs: Tensor, inputs: Batch, weight: Tensor) -> Tensor:
     """
     count = len(weight)
     mask = inputs["completion_mask"][:count, 1:] * weight[:, None]
-    return -(log_probs[:count, -mask.shape[1] :] * mask).sum() / mask.sum().clamp(min=1e-9)
+    total: Tensor = (log_probs[:count, -mask.shape[1] :] * mask).sum()
+    loss: Tensor = -total / mask.sum().clamp(min=1e-9)
+    return loss
 
 
 def weighted(chosen: Tensor, rejected: Tensor, weight: Tensor) -> dict[str, float]:

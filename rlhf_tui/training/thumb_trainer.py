@@ -1,0 +1,196 @@
+"""The thin subclass of TRL's KTOTrainer in which thumbs have weights, and its order of rows.
+
+Where several people's thumbs were decided by a model of their reliability, a row weighs 2p - 1.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from trl import KTOTrainer
+from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
+
+from rlhf_tui.training.data import Row
+from rlhf_tui.training.reference import Batch, Referenced
+
+HIGHEST = 4 / 3
+"""Of λ_D·n_D / (λ_U·n_U), which should lie in [1, 4/3] (Ethayarajh 2024, equation 8)."""
+
+
+@dataclass
+class ThumbCollator(DataCollatorForUnpairedPreference):  # type: ignore[misc]  # TRL has no types
+    """TRL's batch of b rows, [b, s], and their weights [b]."""
+
+    def torch_call(self, examples: list[dict[str, Any]]) -> Batch:
+        batch: Batch = super().torch_call(examples)
+        batch["weight"] = torch.tensor([row["weight"] for row in examples], dtype=torch.float)
+        return batch
+
+
+class ThumbTrainer(Referenced, KTOTrainer):  # type: ignore[misc]  # TRL has no types
+    """KTOTrainer whose loss is the mean over rows of λ · weight · loss.
+
+    In evaluation the rewards are means over all rows by their weights, where TRL's are means of
+    batch means.
+    """
+
+    reference_columns: ClassVar[tuple[str, ...]] = ("ref_logps", "ref_KL_logps")
+    desirable_weight: Any
+    undesirable_weight: Any
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._up, self._down = self.desirable_weight, self.undesirable_weight
+        self.rewards: list[tuple[Tensor, ...]] = []
+        """Of the evaluation going on, a batch at a time: reward, label and weight, [b] each."""
+
+    def compute_loss(
+        self,
+        model: Any,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        weight, up = inputs["weight"], inputs["label"]
+        batch = self.with_reference({k: v for k, v in inputs.items() if k != "weight"})
+        seen: list[Any] = []
+
+        def watched(**given: Any) -> Any:
+            seen.append(model(**given))
+            return seen[-1]
+
+        # TRL multiplies the losses of thumbs up, in their order in the batch, by one of these and
+        # those of thumbs down by the other.
+        self.desirable_weight = self._up * weight[up]
+        self.undesirable_weight = self._down * weight[~up]
+        found = super().compute_loss(watched, batch, return_outputs)
+        if not self.model.training:
+            # The last pass with labels is that of the rows; the one before is for the KL.
+            outputs = [o for o in seen if getattr(o, "log_probs", None) is not None][-1]
+            ratio = outputs.log_probs.float().sum(-1) - batch["ref_logps"]
+            self.rewards.append(
+                self.accelerator.gather_for_metrics((self.beta * ratio, up, weight))
+            )
+        return found
+
+    def evaluate(self, *args: Any, **named: Any) -> dict[str, float]:
+        self.rewards = []
+        found: dict[str, float] = super().evaluate(*args, **named)
+        return found
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if not self.model.training and self.rewards:
+            for name in ("chosen", "rejected", "margins"):
+                self._metrics["eval"].pop(f"rewards/{name}", None)
+            for name, value in weighted(*self.validation_rewards()).items():
+                self._metrics["eval"][f"rewards/{name}"] = [value]
+        super().log(logs, start_time)
+
+    def validation_rewards(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Implicit rewards β·log(π/π_ref) of the last evaluation, in the data set's order.
+
+        Returns:
+            Reward, label (true: thumb up) and weight, [n] each.
+        """
+        reward, label, weight = (torch.cat(part) for part in zip(*self.rewards, strict=True))
+        return reward, label, weight
+
+
+def weighted(reward: Tensor, label: Tensor, weight: Tensor) -> dict[str, float]:
+    """Figures of thumbs by their weights; a kind that is not there has none. All are [n].
+
+    `auc` is the probability that a thumb up has the greater reward than a thumb down, a tie
+    counting half: it needs no threshold.
+    """
+    kinds = {"chosen": label, "rejected": ~label}
+    found = {
+        name: float((weight[those] * reward[those]).sum() / weight[those].sum())
+        for name, those in kinds.items()
+        if those.any()
+    }
+    if len(found) == 2:
+        found["margins"] = found["chosen"] - found["rejected"]
+        found["auc"] = _auc(reward.double(), label, weight.double())
+    return found
+
+
+def _auc(reward: Tensor, label: Tensor, weight: Tensor) -> float:
+    values, place = torch.unique(reward, return_inverse=True)
+    up, down = (
+        torch.zeros(len(values), dtype=weight.dtype, device=weight.device).index_add(
+            0, place, weight * those
+        )
+        for those in (label, ~label)
+    )
+    below = down.cumsum(0) - down
+    return float((up * (below + down / 2)).sum() / (up.sum() * down.sum()))
+
+
+# --- the rows -------------------------------------------------------------------------------
+
+
+def balanced(up: float, down: float, given_up: float, given_down: float) -> tuple[float, float]:
+    """λ_D and λ_U; those given as 0 are chosen so that λ_D·n_D / (λ_U·n_U) lies in [1, 4/3].
+
+    The side that is drowned is raised as little as that takes, the other stays as it is.
+
+    Args:
+        up, down: n_D and n_U, sums of the weights of thumbs up and of thumbs down; above 0.
+        given_up, given_down: 0 to be chosen.
+    """
+    ratio = up / down
+    if given_up and given_down:
+        return given_up, given_down
+    if given_up:
+        return given_up, min(max(given_up, given_up * ratio / HIGHEST), given_up * ratio)
+    if given_down:
+        return min(max(given_down, given_down / ratio), given_down * HIGHEST / ratio), given_down
+    return max(1.0, 1 / ratio), max(1.0, ratio / HIGHEST)
+
+
+def mixed(labels: Sequence[bool], seed: int) -> list[int]:
+    """Places of all rows in an order at random in which both kinds are spread evenly.
+
+    TRL reads the rows in their order, as the KL's rows are made of neighbours; as imported, or
+    drawn by chance, whole batches could be of one kind.
+    """
+    draw = random.Random(seed)
+    keyed = []
+    for kind in (True, False):
+        places = [i for i, label in enumerate(labels) if bool(label) is kind]
+        draw.shuffle(places)
+        start = draw.random()
+        keyed += [((n + start) / len(places), i) for n, i in enumerate(places)]
+    return [i for _, i in sorted(keyed)]
+
+
+def with_neighbours(rows: list[Row], prompts: Sequence[object], batch_size: int) -> list[Row]:
+    """Give each row the completion of another row of its batch, for the estimate of the KL.
+
+    Completions are turned round within a batch, as TRL does it, by the smallest step at which the
+    fewest rows meet an answer to their own prompt. A last batch of one row takes the completion
+    of the row before it.
+    """
+    found: list[Row] = []
+    for start in range(0, len(rows), batch_size):
+        batch = rows[start : start + batch_size]
+        heads = prompts[start : start + batch_size]
+        if len(batch) == 1:
+            others = [rows[start - 1]]
+        else:
+            step = min(range(1, len(batch)), key=lambda by: _meetings(heads, by))
+            others = batch[-step:] + batch[:-step]
+        found += [
+            {**row, "KL_completion_ids": other["completion_ids"]}
+            for row, other in zip(batch, others, strict=True)
+        ]
+    return found
+
+
+def _meetings(prompts: Sequence[object], by: int) -> int:
+    return sum(prompts[i] == prompts[i - by] for i in range(len(prompts)))

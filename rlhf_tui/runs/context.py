@@ -1,12 +1,16 @@
 """What a run's code is given: its arguments, and where its figures, samples and models go.
 
-Light on purpose: never torch. A kind's module defines `run(context: RunContext) -> None`.
+Light on purpose: never torch. A kind's module defines `run(context: RunContext) -> None`. Under
+`accelerate launch` every process runs it on a context of its own, of which only the main one's
+writes; the same code then needs no question before each line that it logs.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,9 +24,17 @@ import msgspec
 from rlhf_tui.errors import InputError, UsageError
 from rlhf_tui.records import Completion, Score, Split
 from rlhf_tui.runs import checkpoints, layout
-from rlhf_tui.runs.layout import HEARTBEAT_S, Phase, RunArguments, RunStatus, SampleRow
+from rlhf_tui.runs.batching import adjusted_arguments
+from rlhf_tui.runs.layout import (
+    HEARTBEAT_S,
+    Phase,
+    RunArguments,
+    RunStatus,
+    SampleRow,
+)
 from rlhf_tui.runs.lines import LineLog, metrics_row
 from rlhf_tui.runs.process import mark
+from rlhf_tui.runs.ranks import Rank, rank_of
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -32,13 +44,20 @@ a fast training loop does not wait for the disk."""
 
 
 class RunContext:
-    """One run, seen from within its worker."""
+    """One run, seen from within one of its workers.
 
-    def __init__(self, directory: Path, arguments: RunArguments) -> None:
+    Args:
+        arguments: of args.json; what the run was adjusted to since then is laid over them.
+        place: which of the run's processes this is; None: as the environment says.
+    """
+
+    def __init__(self, directory: Path, arguments: RunArguments, place: Rank | None = None) -> None:
         self.directory = directory
-        self.arguments = arguments
+        self.place = rank_of(os.environ) if place is None else place
+        now = adjusted_arguments(directory, arguments.arguments)
+        self.arguments = msgspec.structs.replace(arguments, arguments=now)
         self.stopped = False
-        """True once the run's code has learnt from should_stop() that it is to end."""
+        """True once the run's code has learnt that it is to end."""
         self._asked = False
         self._status = RunStatus("starting", mark(), time.time())
         self._written = RunStatus("starting", self._status.process, 0.0)
@@ -49,6 +68,23 @@ class RunContext:
         self._samples = LineLog(directory / layout.SAMPLES)
         self._completions = LineLog(directory / layout.COMPLETIONS)
         self._scores = LineLog(directory / layout.SCORES)
+
+    # --- who this is ----------------------------------------------------------------------
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes: metrics, samples, checkpoints and the model are its own."""
+        return self.place.is_main
+
+    @property
+    def rank(self) -> int:
+        """This process among all of the run, from 0."""
+        return self.place.rank
+
+    @property
+    def world(self) -> int:
+        """Processes of the run, on all machines."""
+        return self.place.world
 
     # --- what to do -----------------------------------------------------------------------
 
@@ -66,9 +102,17 @@ class RunContext:
             ) from error
 
     def should_stop(self) -> bool:
-        """Whether the run was asked to end: save a checkpoint and return."""
+        """Whether this process heard that the run is to end: save a checkpoint and return.
+
+        Of several processes only the main one hears, so they ask `training.ranks.should_stop`,
+        which gives all of them the main one's answer.
+        """
         self.stopped = self.stopped or self._asked
         return self._asked
+
+    def stop(self) -> None:
+        """Take from another process that the run is to end."""
+        self._asked = True
 
     def dataset(self, split: Split) -> Path:
         """The snapshot's Parquet file of a split.
@@ -94,6 +138,8 @@ class RunContext:
         Args:
             total: 0 while not known.
         """
+        if not self.is_main:
+            return
         with self._lock:
             changed = phase != self._status.phase
             self._status.step, self._status.total_steps = step, total
@@ -111,6 +157,8 @@ class RunContext:
         Raises:
             OSError: the disk is full.
         """
+        if not self.is_main:
+            return
         row = metrics_row(step, metrics, extra)
         self._metrics.append([row])
         latest = {name: row[name] for name in metrics if row[name] is not None}
@@ -119,6 +167,8 @@ class RunContext:
 
     def sample(self, row: SampleRow) -> None:
         """Append a sample completion for people to look at."""
+        if not self.is_main:
+            return
         for name in ("reward", "kl"):
             value = getattr(row, name)
             if value is not None and not math.isfinite(value):
@@ -127,11 +177,13 @@ class RunContext:
 
     def append_completions(self, completions: Sequence[Completion]) -> None:
         """Hand completions to the hub, which takes them into the store while the run goes on."""
-        self._completions.append(completions)
+        if self.is_main:
+            self._completions.append(completions)
 
     def append_scores(self, scores: Sequence[Score]) -> None:
         """Hand scores to the hub, likewise."""
-        self._scores.append(scores)
+        if self.is_main:
+            self._scores.append(scores)
 
     # --- checkpoints ----------------------------------------------------------------------
 
@@ -140,11 +192,16 @@ class RunContext:
         """Yield an empty directory for a checkpoint, which counts once the block has ended.
 
         Older ones are pruned to `keep_checkpoints` of the arguments then, 2 if not given. If the
-        block fails, the earlier checkpoints stay.
+        block fails, the earlier checkpoints stay. In a process that is not the main one the
+        directory is a temporary one, and what is written there is thrown away.
 
         Raises:
             OSError: the disk is full, say.
         """
+        if not self.is_main:
+            with tempfile.TemporaryDirectory() as nowhere:
+                yield Path(nowhere)
+            return
         keep = max(1, int(self.arguments.arguments.get("keep_checkpoints", 2)))
         with checkpoints.writing(self.directory / layout.CHECKPOINTS, step, keep) as path:
             yield path
@@ -160,10 +217,15 @@ class RunContext:
     # --- life -----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to listen for SIGTERM and to beat; only in the main thread."""
-        signal.signal(signal.SIGTERM, self._on_term)
+        """Begin to listen for a stop and to beat; only in the main thread."""
+        # torchrun sends SIGTERM when another process has failed: one that then waits for it in
+        # the middle of an exchange could not listen. Those hear of a stop by the file.
+        if not self.place.launched:
+            signal.signal(signal.SIGTERM, self._on_term)
         # A closed terminal is no reason to end, also for a worker started by hand.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        if not self.is_main:
+            return
         (self.directory / layout.CHECKPOINTS).mkdir(exist_ok=True)
         checkpoints.clear_partial(self.directory / layout.CHECKPOINTS)
         self._write_status()
@@ -171,6 +233,8 @@ class RunContext:
 
     def finish(self, phase: Phase, message: str) -> None:
         """Write the last status and close the files."""
+        if not self.is_main:
+            return
         self._ended.set()
         self._heart.join()
         with self._lock:
@@ -185,6 +249,8 @@ class RunContext:
 
     def _beat(self) -> None:
         while not self._ended.wait(WRITE_EVERY_S):
+            if not self._asked and (self.directory / layout.STOP).exists():
+                self._asked = True
             with self._lock:
                 due = time.time() - self._written.updated >= HEARTBEAT_S
                 self._status.updated = self._written.updated

@@ -79,9 +79,13 @@ def request_stop(directory: Path, *, force: bool = False) -> bool:
     if not any(alive(found) for found in known):
         return False
     layout.write_atomic(directory / layout.STOP, StopRequest(time.time(), force))
-    if force and worker is not None:
-        return signal_process(worker, signal.SIGKILL)
+    if force and worker is not None and signal_process(worker, signal.SIGKILL):
+        return True
     # The supervisor passes it on; after a kill -9 of it the worker is asked directly.
     if supervisor is not None and signal_process(supervisor, signal.SIGTERM):
         return True
+    status = layout.read(directory / layout.STATUS, RunStatus)
+    if worker is not None and status is not None and status.process.pid != worker.pid:
+        # That is Accelerate's launcher, which a signal would end; the main worker sees the file.
+        return alive(worker)
     return worker is not None and signal_process(worker, signal.SIGTERM)

@@ -19,6 +19,7 @@ runs/<run_id>/
     curve/             its shares that are done, for a resume
     evaluation.json    evaluation.model_report.Evaluation: figures on held-out rows, made at the end
     adjusted.json      Adjusted: arguments changed since the launch, after memory ran out
+    failures/          rank-1.json …: ranks.RankFailure of a process among several that failed
     log.txt            everything the worker printed
     checkpoints/       step-000120/ …, written aside, then renamed; a reward model's hold its
                        rendering.json, too
@@ -60,6 +61,7 @@ LEARNING_CURVE = "learning_curve.json"
 EVALUATION = "evaluation.json"
 ADJUSTED = "adjusted.json"
 SHARES = "curve"
+FAILURES = "failures"
 LOG = "log.txt"
 DATASET = "dataset"
 CHECKPOINTS = "checkpoints"

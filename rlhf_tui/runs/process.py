@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import signal
 import socket
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -13,6 +16,10 @@ import psutil
 from rlhf_tui.errors import RunFailed
 from rlhf_tui.runs.layout import ProcessMark
 
+PR_SET_CHILD_SUBREAPER = 36
+"""Linux' prctl: orphans among our descendants become our own children."""
+GONE_S = 10.0
+"""A killed process that is still there after so long hangs in a driver; nothing more helps."""
 CLOCK_JITTER_S = 2.0
 """create_time() is reckoned from a boot time in whole seconds, which adjusting the clock moves."""
 
@@ -103,3 +110,19 @@ def signal_process(mark: ProcessMark, sig: signal.Signals) -> bool:
             f"Process {mark.pid} belongs to another user.", hint="Ask its owner to stop it."
         ) from error
     return True
+
+
+def adopt_orphans() -> None:
+    """Become the parent of whatever our children leave behind (Linux), so that it can be found."""
+    if sys.platform.startswith("linux"):
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def kill_descendants() -> None:
+    """End all processes below this one, and wait until they are gone."""
+    below = psutil.Process().children(recursive=True)
+    for process in below:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(below, timeout=GONE_S)

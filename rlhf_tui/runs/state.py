@@ -13,6 +13,7 @@ from rlhf_tui.runs import layout
 from rlhf_tui.runs.launch import processes
 from rlhf_tui.runs.layout import (
     LOST_AFTER_S,
+    Adjusted,
     ProcessMark,
     RunArguments,
     RunExit,
@@ -75,6 +76,9 @@ def describe(directory: Path) -> RunFacts:
         _describe_living(facts, directory)
     else:
         _describe_dead(facts, marks)
+    adjusted = layout.read(directory / layout.ADJUSTED, Adjusted)
+    if adjusted is not None:
+        facts.message = f"{facts.message} {adjusted.reason}".strip()
     return facts
 
 

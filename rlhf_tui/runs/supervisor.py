@@ -1,4 +1,4 @@
-"""The parent of one worker: starts it, passes SIGTERM on, and writes down how it ended.
+"""The parent of a run's worker: starts it, passes a stop on, and writes down how it ended.
 
 Run as `python -m rlhf_tui.runs.supervisor DIR`. It leaves the terminal and the process that
 started it, so that a run outlives both, and stays small: no torch, no duckdb.
@@ -7,75 +7,103 @@ started it, so that a run outlives both, and stays small: no torch, no duckdb.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
-from rlhf_tui.runs import layout
+from rlhf_tui.errors import UsageError
+from rlhf_tui.runs import accelerating, batching, layout
 from rlhf_tui.runs.environment import worker_environment
 from rlhf_tui.runs.layout import RunArguments, RunExit, RunStatus, StopRequest
 from rlhf_tui.runs.memory import out_of_memory_kills
-from rlhf_tui.runs.process import mark
+from rlhf_tui.runs.process import adopt_orphans, kill_descendants, mark
+from rlhf_tui.runs.ranks import first_failure
 
 WORKER_COMMAND = (sys.executable, "-P", "-m", "rlhf_tui.runs.worker")
 """-P: a run directory's own folders must not be taken for Python packages."""
 HUB_COMMAND = (sys.executable, "-P", "-m", "rlhf_tui.hub.autostart")
-MEMORY_ADVICE = "Lower the batch size or the length, or use --tune lora, and resume."
 
 
 class Supervisor:
-    """One worker's life."""
+    """One run's life: its worker, or Accelerate's launcher with several, until none goes on."""
 
     def __init__(self, directory: Path, worker: Sequence[str]) -> None:
         self.directory = directory
-        self.command = [*worker, str(directory)]
+        self.worker = [*worker, str(directory)]
         self.process: subprocess.Popen[bytes] | None = None
+        self.launched = False
         self.asked = 0.0
 
     def on_term(self, _signal: int, _frame: FrameType | None) -> None:
         self.asked = time.time()
-        if self.process is not None:
+        if self.launched:
+            self._note_stop()
+        elif self.process is not None:
             self.process.send_signal(signal.SIGTERM)
 
     def supervise(self, arguments: RunArguments) -> RunExit:
-        """Start the worker, wait for its end, and say how it went."""
+        """Start the worker, wait for its end, and say how it went.
+
+        With `auto_batch` a worker that memory was too small for is followed by one with smaller
+        batches, as long as there is something to halve.
+        """
+        while True:
+            chosen = batching.adjusted_arguments(self.directory, arguments.arguments)
+            ended = self._work(arguments, chosen)
+            stopping = self.asked or (self.directory / layout.STOP).exists()
+            if not (ended.out_of_memory and chosen.get("auto_batch")) or stopping:
+                return ended
+            adjusted = batching.adjust(self.directory, chosen)
+            if adjusted is None:
+                return ended
+            print(adjusted.reason, flush=True)
+
+    def _work(self, arguments: RunArguments, chosen: Mapping[str, Any]) -> RunExit:
+        """One worker, or one set of them, from its start to its end."""
         kills_before = out_of_memory_kills()
+        shutil.rmtree(self.directory / layout.FAILURES, ignore_errors=True)
         try:
+            command = accelerating.command(chosen, self.worker)
+            environment = worker_environment(os.environ, arguments)
+            accelerating.adapt_environment(environment, chosen, arguments.device)
+            self.launched = accelerating.is_launched(chosen)
             # A session of its own: what is signalled to the supervisor's group spares the worker.
             self.process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
-                env=worker_environment(os.environ, arguments),
-                start_new_session=True,
+                command, stdin=subprocess.DEVNULL, env=environment, start_new_session=True
             )
         except OSError as error:
             message = f"The worker could not be started: {error.strerror}."
             return RunExit(None, None, False, time.time(), message)
+        except UsageError as error:
+            return RunExit(error.exit_code, None, False, time.time(), str(error))
         layout.write_atomic(self.directory / layout.WORKER, mark(self.process.pid))
         if self.asked:
             # Came while the worker was being started, when there was nobody to pass it on to.
-            self.process.send_signal(signal.SIGTERM)
+            self.on_term(signal.SIGTERM, None)
         returned = self.process.wait()
-        self._end_strays(self.process.pid)
-        if self.asked and not (self.directory / layout.STOP).exists():
-            layout.write_last(self.directory / layout.STOP, StopRequest(self.asked))
+        # What a killed worker left behind (data loaders) would hold the device.
+        kill_descendants()
+        if self.asked:
+            self._note_stop()
         kills_after = out_of_memory_kills()
         killed = None not in (kills_before, kills_after) and kills_after != kills_before
-        return self._describe(returned, memory_kill=killed)
+        if self.launched and returned > 0:
+            return self._describe_launched(chosen, memory_kill=killed)
+        return self._describe(returned, chosen, memory_kill=killed)
 
-    @staticmethod
-    def _end_strays(group: int) -> None:
-        """End what a killed worker left behind (data loaders), which would hold the device."""
-        try:
-            os.killpg(group, signal.SIGKILL)
-        except ProcessLookupError:
-            return
+    def _note_stop(self) -> None:
+        """Leave a stop where the main worker looks for one. Accelerate's launcher, told by a
+        signal, would end its workers at once."""
+        if not (self.directory / layout.STOP).exists():
+            layout.write_last(self.directory / layout.STOP, StopRequest(self.asked))
 
-    def _describe(self, returned: int, *, memory_kill: bool) -> RunExit:
+    def _describe(self, returned: int, chosen: Mapping[str, Any], *, memory_kill: bool) -> RunExit:
         status = layout.read(self.directory / layout.STATUS, RunStatus)
         said = status.message if status else ""
         stop = layout.read(self.directory / layout.STOP, StopRequest)
@@ -89,13 +117,32 @@ class Supervisor:
             return RunExit(returned, None, memory, time.time(), message)
         number = -returned
         memory = number == signal.SIGKILL and memory_kill
-        return RunExit(None, number, memory, time.time(), _told(number, memory, stop))
+        message = _told_memory(chosen) if memory else _told(number, stop)
+        return RunExit(None, number, memory, time.time(), message)
+
+    def _describe_launched(self, chosen: Mapping[str, Any], *, memory_kill: bool) -> RunExit:
+        """The launcher's own code says only that some process failed: which one did, and of what,
+        those that could have left behind."""
+        failure = first_failure(self.directory)
+        if failure is not None and not failure.lost_peer:
+            memory = failure.code == layout.OUT_OF_MEMORY_EXIT
+            message = f"{failure.message} (Process {failure.rank} of the run.)"
+            return RunExit(failure.code, None, memory, time.time(), message)
+        if memory_kill:
+            return RunExit(1, None, True, time.time(), _told_memory(chosen))
+        message = (
+            "One of the run's processes was ended from outside, or crashed, and the others with "
+            "it; its log says more."
+        )
+        return RunExit(1, None, False, time.time(), message)
 
 
-def _told(number: int, memory: bool, stop: StopRequest | None) -> str:
+def _told_memory(chosen: Mapping[str, Any]) -> str:
+    return f"The system ended the worker because memory ran out. {batching.advice(chosen)}"
+
+
+def _told(number: int, stop: StopRequest | None) -> str:
     """A sentence for a worker that a signal ended."""
-    if memory:
-        return f"The system ended the worker because memory ran out. {MEMORY_ADVICE}"
     if stop is not None and stop.force and number == signal.SIGKILL:
         return "Stopped at once as asked, without a checkpoint."
     if stop is not None and number == signal.SIGTERM:
@@ -153,6 +200,7 @@ def main(argv: Sequence[str] | None = None, worker: Sequence[str] = WORKER_COMMA
     supervisor = Supervisor(directory, worker)
     signal.signal(signal.SIGTERM, supervisor.on_term)
     os.chdir(directory)
+    adopt_orphans()
     layout.write_atomic(directory / layout.SUPERVISOR, mark())
     layout.make_reserve(directory)
     os.write(ready, b"1")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import faulthandler
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -16,10 +17,10 @@ from contextlib import suppress
 from types import TracebackType
 
 from rlhf_tui.errors import RlhfError
-from rlhf_tui.runs import layout
+from rlhf_tui.runs import batching, layout
 from rlhf_tui.runs.checkpoints import step_of
 from rlhf_tui.runs.context import RunContext
-from rlhf_tui.runs.supervisor import MEMORY_ADVICE
+from rlhf_tui.runs.ranks import die_with_parent, failed_now, note_failure
 
 KINDS: dict[str, str] = {
     "sft": "rlhf_tui.training.sft",
@@ -37,6 +38,14 @@ KINDS: dict[str, str] = {
 
 FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FULL_DISK_TEXTS = ("No space left", "Disk quota exceeded", "File too large")
+LOST_PEER_TEXTS = (
+    "Connection closed by peer",
+    "Connection reset by peer",
+    "Broken pipe",
+    "remote process exited",
+    "Socket closed",
+)
+"""What gloo and NCCL say when the process at the other end is gone."""
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
@@ -81,6 +90,10 @@ class Outcome:
             return True
         self.code, sentence = self._judge(error)
         self.context.finish("failed", sentence)
+        if self.context.place.launched:
+            lost = any(text in str(error) for text in LOST_PEER_TEXTS)
+            failure = failed_now(self.context.place, self.code, sentence, lost_peer=lost)
+            note_failure(self.context.directory, failure)
         # The log may be on the disk that is full.
         with suppress(OSError):
             if not isinstance(error, RlhfError):
@@ -93,7 +106,12 @@ class Outcome:
         if isinstance(error, RlhfError):
             return error.exit_code, str(error)
         if _is_out_of_memory(error):
-            return layout.OUT_OF_MEMORY_EXIT, f"Memory ran out. {MEMORY_ADVICE}"
+            arguments = self.context.arguments.arguments
+            batch = (
+                f" with batch_size {arguments['batch_size']}" if "batch_size" in arguments else ""
+            )
+            advice = batching.advice(arguments)
+            return layout.OUT_OF_MEMORY_EXIT, f"Memory ran out{batch}. {advice}"
         if _is_full_disk(error):
             return 1, f"The disk is full{self._kept()}. Free some space, then resume the run."
         if isinstance(error, KeyboardInterrupt):
@@ -109,6 +127,7 @@ class Outcome:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do the run whose directory is the only argument; returns the exit code."""
+    launcher = os.getppid()
     named = layout.named_run(argv, "worker")
     if named is None:
         return 2
@@ -116,11 +135,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     # A crash in native code leaves the Python lines that led to it in the log.
     faulthandler.enable()
     context = RunContext(directory, arguments)
+    if context.place.launched:
+        die_with_parent(launcher)
     outcome = Outcome(context)
     with outcome:
         context.progress(0, 0, "Loading", "loading")
         importlib.import_module(KINDS[arguments.kind]).run(context)
+        _part()
+    if outcome.code and context.place.launched:
+        # An orderly end would wait for exchanges that the other processes never take part in.
+        sys.stdout.flush()
+        os._exit(outcome.code)
     return outcome.code
+
+
+def _part() -> None:
+    """Let go of the other processes, if this one ever met them: torch complains otherwise."""
+    torch = sys.modules.get("torch")
+    if (
+        torch is not None
+        and torch.distributed.is_available()
+        and torch.distributed.is_initialized()
+    ):
+        torch.distributed.destroy_process_group()
 
 
 if __name__ == "__main__":

@@ -83,11 +83,15 @@ def test_the_log_holds_a_traceback_only_of_what_was_not_expected(runs):
 
 @pytest.mark.parametrize("deed", ["memory", "device_memory"])
 def test_out_of_memory_is_named_with_advice(runs, deed):
-    run = runs(deed)
+    run = runs(deed, batch_size=12, gradient_accumulation=2, max_length=64, auto_batch=False)
     run.start()
     facts = run.expect("failed")
     assert facts.exit.out_of_memory
-    assert "Memory ran out. Lower the batch size" in facts.message
+    assert facts.message == (
+        "Memory ran out with batch_size 12. Try batch_size 6 and gradient_accumulation 4 instead "
+        "of batch_size 12, or a max_length below 64. With auto_batch a run goes on by itself with "
+        "smaller batches."
+    )
 
 
 def test_a_crash_in_native_code_is_told_by_its_signal(runs):

@@ -75,6 +75,7 @@ def _column(ref: str, config: Any, label: str) -> int:
     if len(names) > 1:
         raise UsageError(
             f"{ref!r} has {len(names)} labels: say which one is the reward.",
-            hint=f"--reward-label, one of: {', '.join(sorted(names))}.",
+            hint="By --reward-label, or #LABEL behind it in --rewards; one of: "
+            f"{', '.join(sorted(names))}.",
         )
     return 0

@@ -132,7 +132,7 @@ class Server:
 
     async def __aenter__(self) -> Server:
         try:
-            models = await self._requests.models()
+            models = await self._requests.models(needed=not self.model)
             if not self.model:
                 self.model = only_model(models, self.url)
         except BaseException:

@@ -80,18 +80,23 @@ class Requests:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def models(self) -> list[str] | None:
+    async def models(self, *, needed: bool) -> list[str] | None:
         """Names of the server's models; None where it does not list them.
+
+        Args:
+            needed: wait for a server that is still loading. Otherwise it is enough that there is
+                one: some cannot list their models, and answer all the same.
 
         Raises:
             InputError: it is away, or refuses the key.
         """
         try:
-            # Nothing is lost yet, so a server that is not there is told at once; one that answers
-            # but is still loading is waited for.
-            body = await self._persist("GET", "/models", None, "", patient=False)
+            # Nothing is lost yet, so a server that is not there is told at once.
+            body = await self._persist(
+                "GET", "/models", None, "", patient=False, retries=self._retries if needed else 0
+            )
         except Unanswered as refusal:
-            if refusal.status in (404, 405, 501):
+            if refusal.status in (404, 405, 501) or (refusal.status and not needed):
                 return None
             raise InputError(
                 f"The server at {self._url} cannot be used: {refusal.reason}",
@@ -110,16 +115,23 @@ class Requests:
             InputError: the key is refused, or the server lacks the model or the route: so it
                 would be with every other request.
         """
-        return await self._persist("POST", route, body, model, patient=True)
+        return await self._persist("POST", route, body, model, patient=True, retries=self._retries)
 
     async def _persist(
-        self, method: str, route: str, body: dict[str, Any] | None, model: str, *, patient: bool
+        self,
+        method: str,
+        route: str,
+        body: dict[str, Any] | None,
+        model: str,
+        *,
+        patient: bool,
+        retries: int,
     ) -> Any:
         wait = FIRST_WAIT_S
         tried = 0
         while True:
             tried += 1
-            last = tried > self._retries
+            last = tried > retries
             try:
                 return await self._once(method, route, body, model)
             except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
@@ -171,7 +183,7 @@ class Requests:
         Raises:
             InputError: always.
         """
-        listed = await self.models()
+        listed = await self.models(needed=False)
         said = self._said(response)
         if (listed and model not in listed) or "model" in said.lower():
             known = nearest(model, listed) if listed else ""

@@ -5,8 +5,17 @@ from __future__ import annotations
 import importlib.util
 
 from rlhf_tui.config.endpoints import base_url
+from rlhf_tui.config.offline_checks import check_offline
 from rlhf_tui.config.online_checks import check_online
-from rlhf_tui.config.options import GenerateOptions, OnlineOptions, Options, TrainOptions
+from rlhf_tui.config.options import (
+    DPOOptions,
+    GenerateOptions,
+    KTOOptions,
+    OnlineOptions,
+    Options,
+    SFTOptions,
+    TrainOptions,
+)
 from rlhf_tui.errors import UsageError
 
 QUANTIZER = "bitsandbytes"
@@ -28,6 +37,8 @@ def check(kind: str, options: Options) -> None:
         base_url(options.eval_endpoint)
     if isinstance(options, OnlineOptions):
         check_online(options)
+    if isinstance(options, SFTOptions | DPOOptions | KTOOptions):
+        check_offline(options)
 
 
 def _check_training(options: TrainOptions) -> None:

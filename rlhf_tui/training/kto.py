@@ -9,6 +9,7 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rlhf_tui.config.offline_checks import check_kto_batch
 from rlhf_tui.config.options import KTOOptions
 from rlhf_tui.errors import NothingToDo
 from rlhf_tui.training.process import prepare
@@ -29,8 +30,11 @@ def run(context: RunContext) -> None:
     Raises:
         NothingToDo: the snapshot has no thumbs, or thumbs of one kind alone.
         InputError: the model or a row cannot be used.
+        UsageError: the batch is a single row.
     """
     options = context.options(KTOOptions)
+    # Also here: a batch that did not fit into memory may have been halved since the launch.
+    check_kto_batch(options)
     prepare(options)
     from rlhf_tui.training import hf_trainer, offline
 

@@ -13,6 +13,7 @@ from rlhf_tui.cli import (
     hub,
     importing,
     labelling,
+    merging,
     pages,
     runs,
     stats,
@@ -36,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for group in (workspaces, importing, labelling, stats, training, runs, exporting, hub):
+for group in (workspaces, importing, labelling, stats, training, runs, merging, exporting, hub):
     group.register(app)
 
 

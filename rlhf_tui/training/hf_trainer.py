@@ -131,6 +131,7 @@ def fit(
     scratch = context.directory / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
     trainer = make()
+    tuning.in_float32(trainer.model)
     trainer.create_model_card = lambda **_: None
     trainer.add_callback(Reporter(context, beside))
     checkpoint = context.latest_checkpoint()

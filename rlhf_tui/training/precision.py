@@ -61,6 +61,12 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
     return torch.autocast(device.type, DTYPES[precision])
 
 
+def as_loaded(model: Any) -> AbstractContextManager[Any]:
+    """Run a model whose frozen weights are of a shorter format than those trained over them."""
+    named = {dtype: name for name, dtype in DTYPES.items()}
+    return autocast(named.get(model.dtype, "fp32"), model.device)
+
+
 def loss_scaler(precision: Precision, device: torch.device) -> torch.amp.GradScaler:
     """Scales losses so that fp16 gradients do not vanish; does nothing for the others."""
     return torch.amp.GradScaler(device.type, enabled=precision == "fp16")

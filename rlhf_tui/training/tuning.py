@@ -71,11 +71,16 @@ def prepare(loaded: Loaded, options: TrainOptions, task: Task) -> Any:
     from peft import get_peft_model
 
     adapted = get_peft_model(model, lora_config(model, options, task))
-    for parameter in adapted.parameters():
-        # A reward model's head is loaded with the frozen body, in its number format.
+    # A reward model's head is loaded with the frozen body, in its number format.
+    in_float32(adapted)
+    return adapted
+
+
+def in_float32(model: Any) -> None:
+    """Hold all trained weights in float32; TRL's trainers round those over a quantized base."""
+    for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
-    return adapted
 
 
 def save(model: Any, tokenizer: Any, directory: Path, *, merge: bool = True) -> None:
@@ -86,8 +91,12 @@ def save(model: Any, tokenizer: Any, directory: Path, *, merge: bool = True) -> 
             and names its base. A model without an adapter is whole in any case.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    if not hasattr(model, "merge_and_unload") or not merge:
+    if not hasattr(model, "merge_and_unload"):
         model.save_pretrained(directory)
+    elif not merge:
+        model.save_pretrained(directory)
+        # PEFT's model card is a form that nobody has filled in.
+        (directory / "README.md").unlink(missing_ok=True)
     elif getattr(model.get_base_model(), "is_quantized", False):
         _merge_into_whole(model, tokenizer, directory)
     else:
@@ -106,13 +115,7 @@ def _merge_into_whole(model: Any, tokenizer: Any, directory: Path) -> None:
         aside = Path(name)
         model.save_pretrained(aside)
         tokenizer.save_pretrained(aside)
-        cpu = torch.device("cpu")
-        task = next(iter(model.peft_config.values())).task_type
-        if task == "SEQ_CLS":
-            whole = models.load_reward_model(str(aside), cpu, precision="bf16")
-        else:
-            whole = models.load_policy(str(aside), cpu, trained=False, precision="bf16")
-        whole.model.save_pretrained(directory)
+        models.merged(aside).model.save_pretrained(directory)
 
 
 # --- adapters -------------------------------------------------------------------------------

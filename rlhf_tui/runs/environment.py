@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from rlhf_tui.runs.layout import RunArguments
@@ -16,11 +17,34 @@ CARRIED = frozenset(
         "PYTORCH_ALLOC_CONF",
         "TRANSFORMERS_OFFLINE",
         "TRANSFORMERS_VERBOSITY",
+        "WANDB_BASE_URL",
+        "WANDB_DIR",
+        "WANDB_ENTITY",
+        "WANDB_MODE",
+        "WANDB_PROJECT",
+        "TRACKIO_DIR",
+        "TRACKIO_PROJECT",
+        "TRACKIO_SPACE_ID",
+        "TENSORBOARD_LOGGING_DIR",
     }
 )
 CARRIED_PREFIXES = ("HF_",)
+SECRETS = frozenset(
+    {
+        "RLHF_TUI_ENDPOINT_KEY",
+        "OPENAI_API_KEY",
+        "HF_TOKEN",
+        "HUGGING_FACE_HUB_TOKEN",
+        "WANDB_API_KEY",
+    }
+)
+"""Keys that a run may need: of a server that generates, of the Hugging Face Hub, of W&B."""
 SECRET_WORDS = ("TOKEN", "KEY", "SECRET", "PASSWORD")
 """A name with one of these stays out of args.json; the worker may still inherit it."""
+
+
+CREDENTIALS = re.compile(r"://[^/\s]*@")
+"""An address with a user name, and perhaps a password, in it."""
 
 
 def carried(environ: Mapping[str, str]) -> dict[str, str]:
@@ -30,7 +54,13 @@ def carried(environ: Mapping[str, str]) -> dict[str, str]:
         for name, value in sorted(environ.items())
         if (name in CARRIED or name.startswith(CARRIED_PREFIXES))
         and not any(word in name for word in SECRET_WORDS)
+        and not CREDENTIALS.search(value)
     }
+
+
+def secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """The keys that a command hands to the hub for its run: from memory to memory, never a file."""
+    return {name: environ[name] for name in sorted(SECRETS) if environ.get(name)}
 
 
 def worker_environment(inherited: Mapping[str, str], arguments: RunArguments) -> dict[str, str]:

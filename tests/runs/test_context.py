@@ -158,6 +158,13 @@ def test_secrets_are_not_carried():
         "OPENAI_API_KEY": "s",
     }
     assert environment.carried(environ) == {"CUDA_VISIBLE_DEVICES": "1", "HF_HOME": "/m"}
+    assert not environment.carried(dict.fromkeys(environment.SECRETS, "s"))
+    assert not environment.carried({"HF_ENDPOINT": "https://me:s@hub"})
+
+
+def test_keys_are_handed_over_by_name_alone():
+    environ = {"HF_TOKEN": "h", "WANDB_API_KEY": "", "AWS_SECRET_ACCESS_KEY": "a", "HF_HOME": "/m"}
+    assert environment.secrets(environ) == {"HF_TOKEN": "h"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
 
-from rlhf_tui.config.options import EpochOptions
+from rlhf_tui.config.options import EpochOptions, TrainOptions
 from rlhf_tui.training import models, tuning
 from rlhf_tui.training.models import Loaded
 from rlhf_tui.training.precision import hf_arguments, precision_of
@@ -40,15 +40,23 @@ def nothing_beside(_: Path) -> None:
 class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no types
     """Passes a trainer's figures and steps to the run context, and its stop to the trainer."""
 
-    def __init__(self, context: RunContext, beside: Beside = nothing_beside) -> None:
+    def __init__(self, context: RunContext, beside: Beside = nothing_beside, unit: int = 1) -> None:
+        """
+        Args:
+            unit: optimizer steps that make one step of the run: those of a rollout, where there
+                are any. A run is stopped, logged and saved between such steps alone.
+        """
         self._context = context
         self._beside = beside
+        self._unit = unit
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._context.progress(state.global_step, state.max_steps)
+        self._context.progress(state.global_step // self._unit, state.max_steps // self._unit)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        self._context.progress(state.global_step, state.max_steps)
+        if state.global_step % self._unit:
+            return
+        self._context.progress(state.global_step // self._unit, state.max_steps // self._unit)
         if state.global_step < state.max_steps and self._context.should_stop():
             control.should_save = True
             control.should_training_stop = True
@@ -57,21 +65,21 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         kept = {name: value for name, value in logs.items() if not name.endswith(DROPPED)}
         if kept:
-            self._context.log_metrics(state.global_step, kept)
+            self._context.log_metrics(state.global_step // self._unit, kept)
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         written = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        with self._context.checkpoint_dir(state.global_step) as target:
+        with self._context.checkpoint_dir(state.global_step // self._unit) as target:
             for path in written.iterdir():
                 path.rename(target / path.name)
             self._beside(target)
         written.rmdir()
 
 
-def arguments(
-    options: EpochOptions, context: RunContext, loaded: Loaded, stage: models.Stage, rows: Sized
+def shared_arguments(
+    options: TrainOptions, context: RunContext, loaded: Loaded, stage: models.Stage
 ) -> dict[str, Any]:
-    """The fields of TRL's config classes that our options decide, for SFT and reward model."""
+    """The fields that all of TRL's config classes have and our options decide alike."""
     device = next(loaded.model.parameters()).device
     choose_threads(options, loaded.parameters)
     return {
@@ -80,12 +88,29 @@ def arguments(
         "data_seed": options.seed,
         "use_cpu": device.type == "cpu",
         **hf_arguments(precision_of(options.precision, device)),
-        "activation_checkpointing": options.gradient_checkpointing,
         "learning_rate": models.learning_rate(options, stage, loaded.parameters),
         "lr_scheduler_type": options.schedule,
         "warmup_steps": options.warmup_share,
         "weight_decay": options.weight_decay,
         "max_grad_norm": options.max_grad_norm,
+        "dataloader_pin_memory": device.type == "cuda",
+        "remove_unused_columns": False,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "push_to_hub": False,
+    }
+
+
+def arguments(
+    options: EpochOptions, context: RunContext, loaded: Loaded, stage: models.Stage, rows: Sized
+) -> dict[str, Any]:
+    """The fields of TRL's config classes for trainers that pass over rows.
+
+    Args:
+        rows: of validation.
+    """
+    return shared_arguments(options, context, loaded, stage) | {
+        "activation_checkpointing": options.gradient_checkpointing,
         "num_train_epochs": options.epochs,
         "max_steps": options.max_steps or -1,
         "per_device_train_batch_size": options.batch_size,
@@ -96,12 +121,7 @@ def arguments(
         "eval_steps": options.eval_steps or None,
         "save_strategy": "steps" if options.save_steps else "no",
         "save_steps": options.save_steps or 500,
-        "dataloader_pin_memory": device.type == "cuda",
-        "remove_unused_columns": False,
         "max_length": None,
-        "report_to": "none",
-        "disable_tqdm": True,
-        "push_to_hub": False,
     }
 
 
@@ -125,15 +145,22 @@ def train(
 
 
 def fit(
-    context: RunContext, make: Callable[[], Any], beside: Beside = nothing_beside
+    context: RunContext,
+    make: Callable[[], Any],
+    beside: Beside = nothing_beside,
+    unit: int = 1,
 ) -> Any | None:
-    """`train` as far as the last step: nothing is evaluated or saved yet."""
+    """`train` as far as the last step: nothing is evaluated or saved yet.
+
+    Args:
+        unit: see `Reporter`.
+    """
     scratch = context.directory / SCRATCH
     shutil.rmtree(scratch, ignore_errors=True)
     trainer = make()
     tuning.in_float32(trainer.model)
     trainer.create_model_card = lambda **_: None
-    trainer.add_callback(Reporter(context, beside))
+    trainer.add_callback(Reporter(context, beside, unit))
     checkpoint = context.latest_checkpoint()
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     shutil.rmtree(scratch, ignore_errors=True)

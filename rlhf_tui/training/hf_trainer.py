@@ -88,6 +88,7 @@ def shared_arguments(
         "data_seed": options.seed,
         "use_cpu": device.type == "cpu",
         **hf_arguments(precision_of(options.precision, device)),
+        "activation_checkpointing": options.gradient_checkpointing,
         "learning_rate": models.learning_rate(options, stage, loaded.parameters),
         "lr_scheduler_type": options.schedule,
         "warmup_steps": options.warmup_share,
@@ -110,7 +111,6 @@ def arguments(
         rows: of validation.
     """
     return shared_arguments(options, context, loaded, stage) | {
-        "activation_checkpointing": options.gradient_checkpointing,
         "num_train_epochs": options.epochs,
         "max_steps": options.max_steps or -1,
         "per_device_train_batch_size": options.batch_size,

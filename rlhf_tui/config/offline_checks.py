@@ -86,12 +86,12 @@ def _check_dpo(options: DPOOptions) -> None:
     ordered = [loss for loss in losses if loss in SORTED]
     if ordered and options.pairs == "all":
         raise UsageError(
-            f"{ordered[0]} compares whole batches, in which a ranking's pairs cannot weigh 1/pairs.",
+            f"{ordered[0]} sorts whole batches, in which a ranking's pairs cannot weigh 1/pairs.",
             hint="Use pairs = 'one-per-ranking' with it.",
         )
     if ordered and options.aggregate in MODELS:
         raise UsageError(
-            f"{ordered[0]} compares whole batches, in which pairs cannot weigh what"
+            f"{ordered[0]} sorts whole batches, in which pairs cannot weigh what"
             f" aggregate = {options.aggregate!r} makes of them.",
             hint="Use aggregate = 'majority' or 'unanimous' with it.",
         )

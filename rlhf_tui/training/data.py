@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rlhf_tui.runs.context import RunContext
 
 Row = dict[str, Any]
+IGNORED = -100
+"""The label of a token that the loss leaves out, in torch's cross entropy."""
 TEXT_COLUMNS = frozenset({"prompt", "completion", "chosen", "rejected"})
 
 

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from rlhf_tui.config.options import SFTOptions
 from rlhf_tui.errors import NothingToDo
+from rlhf_tui.training.data import IGNORED, Row, read_snapshot
 from rlhf_tui.training.process import prepare
 
 if TYPE_CHECKING:
     from rlhf_tui.runs.context import RunContext
+    from rlhf_tui.training.offline import Start
     from rlhf_tui.training.rendering import Renderer
 
-IGNORED = -100
-"""The label of a token that the loss leaves out, in torch's cross entropy."""
+NEEDED = ("prompt", "completion")
 
 
 def run(context: RunContext) -> None:
@@ -25,54 +26,62 @@ def run(context: RunContext) -> None:
     """
     options = context.options(SFTOptions)
     prepare(options)
-    from datasets import Dataset
-    from trl import SFTConfig, SFTTrainer
+    from rlhf_tui.training import hf_trainer, offline, packing
 
-    from rlhf_tui.training import hf_trainer, models, tuning
-    from rlhf_tui.training.rendering import Renderer, rendering_for
-
-    context.progress(0, 0, "loading the model", phase="loading")
-    loaded = tuning.load_policy(options)
-    if loaded.tokenizer.pad_token is None:
-        # Only masked places are filled with it; labels say what the loss counts.
-        loaded.tokenizer.pad_token = loaded.tokenizer.eos_token
-    renderer = Renderer(
-        loaded.tokenizer,
-        rendering_for(loaded.tokenizer, options.max_length, models.context_length(loaded)),
-    )
-    train = _rows(context, options, renderer, "train")
-    if not train:
+    rows = read_snapshot(context, "train", NEEDED)
+    if not rows:
         raise NothingToDo(
             "There is nothing to fine-tune on yet.",
             hint="Import demonstrations, or use --include thumbs-up or best-ranked.",
         )
-    validation = _rows(context, options, renderer, "validation")
-    print(renderer.overlong.report() or f"{len(train):,} rows, none over-long.", flush=True)
-    config = SFTConfig(
-        **hf_trainer.arguments(options, context, loaded, "sft", validation),
-        dataset_kwargs={"skip_prepare_dataset": True},
-    )
+    start = offline.begin(context, options)
+    train = tokens(rows, start.renderer, options)
+    validation = tokens(read_snapshot(context, "validation", NEEDED), start.renderer, options)
+    if options.packing:
+        packing.check_apart(start.loaded.model, start.loaded.source)
+        train = packing.pack(train, start.renderer.rendering.max_length)
+        print(f"{len(rows):,} examples packed into {len(train):,} rows.", flush=True)
+    offline.tell(start, options, [row["prompt"] for row in rows], len(train), len(validation))
     hf_trainer.train(
         context,
-        lambda: SFTTrainer(
-            model=tuning.prepare(loaded, options, "CAUSAL_LM"),
-            args=config,
-            train_dataset=Dataset.from_list(train),
-            eval_dataset=Dataset.from_list(validation) if validation else None,
-            processing_class=loaded.tokenizer,
-        ),
-        loaded.tokenizer,
+        lambda: trainer_of(context, options, start, train, validation),
+        start.loaded.tokenizer,
     )
 
 
-def _rows(
-    context: RunContext, options: SFTOptions, renderer: Renderer, split: Any
-) -> list[dict[str, list[int]]]:
-    """Tokens and labels; the loss counts the response and its EOS, or all of it."""
-    from rlhf_tui.training.data import read_snapshot
+def trainer_of(
+    context: RunContext,
+    options: SFTOptions,
+    start: Start,
+    train: list[Row],
+    validation: list[Row],
+) -> Any:
+    """The trainer of a model that is ready, writing into the run's directory."""
+    from datasets import Dataset
+    from trl import SFTConfig
 
-    read = read_snapshot(context, split, ["prompt", "completion"])
-    rendered = renderer.rows([r["prompt"] for r in read], [r["completion"] for r in read])
+    from rlhf_tui.training import hf_trainer, tuning
+    from rlhf_tui.training.packing import PackedCollator
+    from rlhf_tui.training.token_trainer import TokenTrainer
+
+    loaded = start.loaded
+    pad = loaded.tokenizer.pad_token_id
+    return TokenTrainer(
+        model=tuning.prepare(loaded, options, "CAUSAL_LM"),
+        args=SFTConfig(
+            **hf_trainer.arguments(options, context, loaded, "sft", validation),
+            dataset_kwargs={"skip_prepare_dataset": True},
+        ),
+        data_collator=PackedCollator(pad) if options.packing else None,
+        train_dataset=Dataset.from_list(train),
+        eval_dataset=Dataset.from_list(validation) if validation else None,
+        processing_class=loaded.tokenizer,
+    )
+
+
+def tokens(rows: list[Row], renderer: Renderer, options: SFTOptions) -> list[Row]:
+    """Tokens and labels; the loss counts the response and its EOS, or all of it."""
+    rendered = renderer.rows([r["prompt"] for r in rows], [r["completion"] for r in rows])
     return [
         {
             "input_ids": row.prompt + row.completion,

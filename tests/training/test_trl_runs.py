@@ -86,20 +86,19 @@ def test_sft_learns_logs_and_saves_a_model_that_loads(tmp_path: Path) -> None:
     assert not list(context.directory.rglob("README.md")), "no model cards"
 
 
-def test_the_loss_counts_the_response_and_its_eos_alone(tmp_path: Path) -> None:
-    context = sft_run(tmp_path / "sft-1", save_policy(tmp_path / "base"))
+def test_the_loss_counts_the_response_and_its_eos_alone() -> None:
     from helpers.tiny import tokenizer
 
     from rlhf_tui.config.options import SFTOptions
     from rlhf_tui.training.rendering import Renderer, rendering_for
 
     made = Renderer(tokenizer(), rendering_for(tokenizer(), 64))
-    (row, *_) = sft._rows(context, SFTOptions(), made, "train")
+    (row, *_) = sft.tokens(demonstrations(1), made, SFTOptions())
     prompt = made.prompts(["Review 0:"])[0]
     assert row["labels"][: len(prompt)] == [-100] * len(prompt)
     assert row["labels"][len(prompt) :] == row["input_ids"][len(prompt) :]
     assert row["labels"][-1] == made.eos_id
-    (everything, *_) = sft._rows(context, SFTOptions(loss_on="all"), made, "train")
+    (everything, *_) = sft.tokens(demonstrations(1), made, SFTOptions(loss_on="all"))
     assert everything["labels"] == everything["input_ids"]
 
 

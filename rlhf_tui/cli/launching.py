@@ -8,6 +8,7 @@ from typing import Any
 
 from rlhf_tui.cli.follow import come_back, follow
 from rlhf_tui.cli.output import note, say, say_json
+from rlhf_tui.cli.reading import reading_shown
 from rlhf_tui.errors import RunFailed
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.hub.messages import Launch, Launched, RunInfo
@@ -32,19 +33,18 @@ def launch(
     Raises:
         RlhfError: the hub refused the launch.
     """
+    request = Launch(
+        kind=kind,
+        arguments=arguments,
+        title=title,
+        cwd=str(Path.cwd()),
+        environment=carried(os.environ),
+        recipe=recipe,
+        priority=priority,
+    )
     with HubClient(workspace) as client:
-        launched = client.call(
-            Launch(
-                kind=kind,
-                arguments=arguments,
-                title=title,
-                cwd=str(Path.cwd()),
-                environment=carried(os.environ),
-                recipe=recipe,
-                priority=priority,
-            ),
-            Launched,
-        )
+        with reading_shown(workspace.runs, arguments.get("dataset", "")):
+            launched = client.call(request, Launched)
         if detach and as_json:
             say_json(launched)
             return 0

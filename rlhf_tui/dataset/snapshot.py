@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,17 @@ MANIFEST = "manifest.json"
 _LABELLING: list[Split] = ["train", "validation"]
 
 
+class SourceFile(msgspec.Struct):
+    """A file that a data set was made of, instead of the workspace's labels."""
+
+    path: str
+    sha256: str
+    format: str
+    rows: int
+    """Taken."""
+    rejected: int
+
+
 class Manifest(msgspec.Struct):
     """What a run was given, beside its files."""
 
@@ -51,14 +63,27 @@ class Manifest(msgspec.Struct):
     """Sentences for people; the first sums up what is in it."""
     form: str = "text"
     """text or messages."""
+    source: SourceFile | None = None
 
 
-def write_snapshot(store: Store, kind: RunKind, options: Options, directory: Path) -> Manifest:
+def write_snapshot(
+    store: Store,
+    kind: RunKind,
+    options: Options,
+    directory: Path,
+    *,
+    source: SourceFile | None = None,
+    source_notes: Sequence[str] = (),
+) -> Manifest:
     """Write the data set of a run into `directory`, which is made; its files are read-only.
 
     The kinds that train get `train.parquet` and `validation.parquet` (which may hold no rows); the
     test split is in neither. generate and score get one file, `train.parquet`, of the prompts
     or completions that they work on, from whichever split was asked for.
+
+    Args:
+        source: the file that `store` was made of for this run; None: it is the workspace's.
+        source_notes: sentences about that file.
 
     Raises:
         NothingToDo: there is nothing to train on or to work on; says how to get some.
@@ -68,7 +93,7 @@ def write_snapshot(store: Store, kind: RunKind, options: Options, directory: Pat
     """
     if (directory / MANIFEST).exists():
         raise UsageError(f"{directory} holds a snapshot already; it is never changed.")
-    spec = _spec(kind, options)
+    spec = data_of(kind, options)
     files: dict[str, list[Split]] = {"train": spec.splits}
     if kind in TRAINERS:
         files = {"train": ["train"], "validation": ["validation"]}
@@ -88,8 +113,9 @@ def write_snapshot(store: Store, kind: RunKind, options: Options, directory: Pat
                 sha256={f"{name}.parquet": _sha256(directory / f"{name}.parquet") for name in rows},
                 spec=spec,
                 created_ms=time.time_ns() // 1_000_000,
-                notes=[*build.notes, *_split_notes(kind, rows)],
+                notes=[*build.notes, *_split_notes(kind, rows), *source_notes],
                 form="messages" if build.chat else "text",
+                source=source,
             )
         write_atomic(directory / MANIFEST, manifest)
     except BaseException:
@@ -101,7 +127,7 @@ def write_snapshot(store: Store, kind: RunKind, options: Options, directory: Pat
     return manifest
 
 
-def _spec(kind: RunKind, options: Options) -> DatasetSpec:
+def data_of(kind: RunKind, options: Options) -> DatasetSpec:
     """Which data a run of this kind and these options takes."""
     form = options.form
     if isinstance(options, RewardOptions | DPOOptions):

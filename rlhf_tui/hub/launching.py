@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 
 from rlhf_tui import __version__
-from rlhf_tui.config.options import GenerateOptions
+from rlhf_tui.config.options import GenerateOptions, Options
 from rlhf_tui.config.resolve import resolve_options as options_of
-from rlhf_tui.config.settings import load_settings
-from rlhf_tui.dataset.snapshot import MANIFEST, write_snapshot
+from rlhf_tui.config.settings import Settings, load_settings
+from rlhf_tui.dataset.from_file import from_file, located, snapshot_from_file
+from rlhf_tui.dataset.snapshot import MANIFEST, Manifest, write_snapshot
 from rlhf_tui.errors import RlhfError, UsageError
 from rlhf_tui.hub import logout
 from rlhf_tui.hub.devices import choose_device, gpu_count
@@ -54,14 +55,12 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
         request.kind, settings, config_file=None, environ={}, given=request.arguments
     )
     cwd = Path(request.cwd or hub.workspace.root)
-    chosen = resolve_options(wanted, settings, hub.jobs.rows, cwd)
+    chosen = resolve_options(located(wanted, cwd), settings, hub.jobs.rows, cwd)
     environment = carried(request.environment)
     device, chosen = _place(hub, chosen, environment)
     directory = hub.jobs.new_directory(request.kind)
     try:
-        manifest = await hub.read_at_length(
-            write_snapshot, request.kind, chosen.options, directory / layout.DATASET
-        )
+        manifest = await _make_dataset(hub, request.kind, chosen.options, directory, settings)
         arguments = RunArguments(
             run_id=directory.name,
             kind=request.kind,
@@ -85,6 +84,17 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
     row = msgspec.structs.replace(_row(arguments, directory), priority=request.priority)
     await hub.jobs.enqueue(row, device)
     return await _launched(hub, directory.name, [*chosen.notes, *manifest.notes])
+
+
+async def _make_dataset(
+    hub: Hub, kind: layout.RunKind, options: Options, directory: Path, settings: Settings
+) -> Manifest:
+    """The snapshot of a run, of the workspace's labels or of the file that was named."""
+    target = directory / layout.DATASET
+    if from_file(options):
+        rules = settings.workspace
+        return await asyncio.to_thread(snapshot_from_file, kind, options, target, rules)
+    return await hub.read_at_length(write_snapshot, kind, options, target)
 
 
 def _place(hub: Hub, chosen: Resolved, environment: dict[str, str]) -> tuple[str, Resolved]:

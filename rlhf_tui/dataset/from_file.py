@@ -1,0 +1,104 @@
+"""The data set of a run from a file instead of the workspace: `--dataset FILE`.
+
+The file is read by what `import` reads with, into a temporary store beside the run, and the
+snapshot is picked from that by the same code: whatever can be imported can be trained on, and is
+split, weighed and filtered alike. Nothing of it enters the workspace's store. It happens in a
+process of its own, niced, because the hub serves people at their keys meanwhile.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rlhf_tui import errors
+from rlhf_tui.config.options import EvaluateOptions, Options, TrainOptions
+from rlhf_tui.config.settings import WorkspaceSettings
+from rlhf_tui.dataset.snapshot import Manifest
+from rlhf_tui.errors import InputError, RlhfError
+from rlhf_tui.evaluation.worker_process import compute
+from rlhf_tui.runs.layout import RunKind
+from rlhf_tui.runs.reading import SCRATCH
+
+MODULE = "rlhf_tui.dataset.file_process"
+REQUEST = "request.json"
+LIMIT_S = 6 * 3600.0
+"""Ten million rows are read in an hour or two; what takes longer hangs."""
+
+
+class Request(msgspec.Struct):
+    """What the process is to do."""
+
+    kind: RunKind
+    options: dict[str, Any]
+    """All of the kind's; `dataset` is absolute."""
+    directory: str
+    """Where the snapshot goes."""
+    rules: WorkspaceSettings
+    """They split the file's prompts as the workspace's own."""
+
+
+class Outcome(msgspec.Struct):
+    """What the process prints: the manifest of what it made, or why it made nothing."""
+
+    manifest: Manifest | None = None
+    error: str = ""
+    """The error's class in `rlhf_tui.errors`."""
+    message: str = ""
+    hint: str = ""
+
+
+def from_file(options: Options) -> bool:
+    """Whether a run of these options takes its data from a file."""
+    return isinstance(options, TrainOptions | EvaluateOptions) and bool(options.dataset)
+
+
+def located(options: Options, cwd: Path) -> Options:
+    """The options with the file's absolute path, as seen from where the launch was given.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    if not isinstance(options, TrainOptions | EvaluateOptions) or not options.dataset:
+        return options
+    path = (cwd / Path(options.dataset).expanduser()).absolute()
+    if not path.exists():
+        raise InputError(
+            f"There is no file {path}.",
+            hint="Name a file that import knows: rlhf-tui import --formats.",
+        )
+    return msgspec.structs.replace(options, dataset=str(path))
+
+
+def snapshot_from_file(
+    kind: RunKind, options: Options, directory: Path, rules: WorkspaceSettings
+) -> Manifest:
+    """Write the snapshot of a run into `directory`, as `write_snapshot`, from `options.dataset`.
+
+    Raises:
+        InputError: the file, or all of its rows, cannot be taken.
+        UsageError: its format has no such name.
+        NothingToDo: it holds nothing that a run of this kind learns from.
+        HubError: the process failed, or the disk is full.
+    """
+    scratch = directory.parent / SCRATCH
+    scratch.mkdir(parents=True)
+    try:
+        request = Request(kind, msgspec.to_builtins(options), str(directory), rules)
+        (scratch / REQUEST).write_bytes(msgspec.json.encode(request))
+        said = compute(MODULE, [str(scratch)], what="The data set of the run", limit_s=LIMIT_S)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    outcome = msgspec.json.decode(said, type=Outcome)
+    if outcome.manifest is None:
+        raise _error(outcome)
+    return outcome.manifest
+
+
+def _error(outcome: Outcome) -> RlhfError:
+    known = getattr(errors, outcome.error, errors.HubError)
+    made: RlhfError = known(outcome.message, hint=outcome.hint)
+    return made

@@ -2,7 +2,8 @@
 
 TRL's trainers log, save and end through this file alone: no reporting service, no model card, no
 hub, no progress bar. Checkpoints are written by the trainer into a scratch folder and moved into
-the run context's own, so that a killed worker never leaves a half checkpoint behind.
+the run context's own, so that a killed worker never leaves a half checkpoint behind. Of several
+processes all take part in a checkpoint, and the main one moves it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import TrainerCallback
+from transformers.trainer import TRAINING_ARGS_NAME
 
 from rlhf_tui.config.options import EpochOptions, TrainOptions
-from rlhf_tui.training import models, tuning
+from rlhf_tui.errors import TrainingDiverged
+from rlhf_tui.training import models, ranks, tuning
+from rlhf_tui.training.divergence import LossWatch, diverged, weights_are_finite
+from rlhf_tui.training.model_files import ADAPTER
 from rlhf_tui.training.models import Loaded
 from rlhf_tui.training.precision import hf_arguments, precision_of
 from rlhf_tui.training.process import choose_threads
@@ -40,40 +45,73 @@ def nothing_beside(_: Path) -> None:
 class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no types
     """Passes a trainer's figures and steps to the run context, and its stop to the trainer."""
 
-    def __init__(self, context: RunContext, beside: Beside = nothing_beside, unit: int = 1) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        beside: Beside = nothing_beside,
+        unit: int = 1,
+        watch: LossWatch | None = None,
+    ) -> None:
         """
         Args:
+            watch: remembers the losses of the trainer.
             unit: optimizer steps that make one step of the run: those of a rollout, where there
                 are any. A run is stopped, logged and saved between such steps alone.
         """
         self._context = context
         self._beside = beside
         self._unit = unit
+        self._watch = watch
+        self._broken: TrainingDiverged | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._context.progress(state.global_step // self._unit, state.max_steps // self._unit)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step % self._unit:
-            return
-        self._context.progress(state.global_step // self._unit, state.max_steps // self._unit)
-        if state.global_step < state.max_steps and self._context.should_stop():
-            control.should_save = True
-            control.should_training_stop = True
-            control.should_evaluate = False
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
+        last = state.global_step >= state.max_steps
+        if state.global_step % self._unit == 0:
+            self._context.progress(state.global_step // self._unit, state.max_steps // self._unit)
+            if not last and ranks.should_stop(self._context):
+                control.should_save = True
+                # What was learnt since the last line would be in none after a resume.
+                control.should_log = True
+                control.should_training_stop = True
+                control.should_evaluate = False
+        if control.should_log or control.should_save or last:
+            self._look(state, model, saved=control.should_save or last)
+        if self._broken is not None:
+            # Its figures are logged, and nothing else of this state is kept.
+            control.should_log, control.should_save, control.should_evaluate = True, False, False
+
+    def _look(self, state: Any, model: Any, *, saved: bool) -> None:
+        """Whether what was trained so far is still made of numbers."""
+        bad = self._watch.first_bad() if self._watch is not None else None
+        if bad is not None:
+            epoch = state.epoch * bad / state.global_step
+            where = f"step {(bad - 1) // self._unit + 1} (epoch {epoch:.2f})"
+            self._broken = diverged(self._context, "The loss", where)
+        elif saved and not weights_are_finite(model):
+            where = f"step {state.global_step // self._unit} (epoch {state.epoch:.2f})"
+            self._broken = diverged(self._context, "A weight", where)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         kept = {name: value for name, value in logs.items() if not name.endswith(DROPPED)}
         if kept:
             self._context.log_metrics(state.global_step // self._unit, kept)
+        if self._broken is not None:
+            raise self._broken
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        written = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        with self._context.checkpoint_dir(state.global_step // self._unit) as target:
-            for path in written.iterdir():
-                path.rename(target / path.name)
-            self._beside(target)
-        written.rmdir()
+        # Each process writes a part, its random state at least.
+        ranks.wait_for_all()
+        if self._context.is_main:
+            written = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            with self._context.checkpoint_dir(state.global_step // self._unit) as target:
+                for path in written.iterdir():
+                    path.rename(target / path.name)
+                self._beside(target)
+            written.rmdir()
+        ranks.wait_for_all()
 
 
 def shared_arguments(
@@ -94,6 +132,10 @@ def shared_arguments(
         "warmup_steps": options.warmup_share,
         "weight_decay": options.weight_decay,
         "max_grad_norm": options.max_grad_norm,
+        # A loss that is no number ends the run, see `divergence`; the filter would hide it.
+        "logging_nan_inf_filter": False,
+        # All that is trained is used in every pass; looking for what is not costs one more.
+        "ddp_find_unused_parameters": False,
         "dataloader_pin_memory": device.type == "cuda",
         "remove_unused_columns": False,
         "report_to": "none",
@@ -156,27 +198,61 @@ def fit(
         unit: see `Reporter`.
     """
     scratch = context.directory / SCRATCH
-    shutil.rmtree(scratch, ignore_errors=True)
-    trainer = make()
-    tuning.in_float32(trainer.model)
-    trainer.create_model_card = lambda **_: None
-    trainer.add_callback(Reporter(context, beside, unit))
-    checkpoint = context.latest_checkpoint()
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    shutil.rmtree(scratch, ignore_errors=True)
+    _clear(context, scratch)
+    try:
+        trainer = make()
+        tuning.in_float32(trainer.model)
+        trainer.create_model_card = lambda **_: None
+        trainer.add_callback(Reporter(context, beside, unit, LossWatch(trainer)))
+        checkpoint = context.latest_checkpoint()
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    finally:
+        # Also when the disk is full: what is half there takes the room that others need.
+        _clear(context, scratch)
     return trainer if trainer.state.global_step >= trainer.state.max_steps else None
+
+
+def _clear(context: RunContext, scratch: Path) -> None:
+    if context.is_main:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def keep(
     context: RunContext, trainer: Any, tokenizer: Any, beside: Beside = nothing_beside
 ) -> None:
-    """Evaluate a trained model and save it as the run's, its adapter merged unless told not to."""
+    """Evaluate a trained model and save it as the run's, its adapter merged unless told not to.
+
+    All processes call it; it returns in each once the model stands.
+    """
     step = trainer.state.global_step
     if trainer.eval_dataset is not None:
         context.progress(step, step, "evaluating")
         trainer.evaluate()
     context.progress(step, step, "saving the model", phase="saving")
     merge = bool(context.arguments.arguments.get("merge_adapter", True))
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    tuning.save(model, tokenizer, context.model_dir, merge=merge)
-    beside(context.model_dir)
+    if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+        _save_gathered(context, trainer, tokenizer, merge=merge)
+    elif context.is_main:
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        tuning.save(model, tokenizer, context.model_dir, merge=merge)
+    if context.is_main:
+        beside(context.model_dir)
+    ranks.wait_for_all()
+
+
+def _save_gathered(context: RunContext, trainer: Any, tokenizer: Any, *, merge: bool) -> None:
+    """Save a model whose weights lie in pieces in several processes, which all take part."""
+    scratch = context.directory / SCRATCH
+    trainer.save_model(str(scratch))
+    ranks.wait_for_all()
+    if not context.is_main:
+        return
+    tokenizer.save_pretrained(scratch)
+    if merge and (scratch / ADAPTER).exists():
+        models.merged(scratch).model.save_pretrained(context.model_dir)
+        tokenizer.save_pretrained(context.model_dir)
+        shutil.rmtree(scratch)
+    else:
+        (scratch / TRAINING_ARGS_NAME).unlink(missing_ok=True)
+        (scratch / "README.md").unlink(missing_ok=True)
+        scratch.rename(context.model_dir)

@@ -121,10 +121,14 @@ class _Part:
     """What a trainer on a part of the prompts sees of its run: neither figures nor checkpoints of
     such a model are the run's."""
 
+    is_main = True
+    """Shares are trained by one process."""
+
     def __init__(self, context: RunContext, message: str) -> None:
         self._context = context
         self._message = message
         self.directory = context.directory
+        self.arguments = context.arguments
         self.should_stop = context.should_stop
 
     def progress(self, step: int, total: int, message: str = "", phase: Any = "running") -> None:

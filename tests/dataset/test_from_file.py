@@ -22,7 +22,8 @@ from rlhf_tui.config.options import (
     SFTOptions,
 )
 from rlhf_tui.config.settings import WorkspaceSettings
-from rlhf_tui.dataset.from_file import from_file, located, snapshot_from_file
+from rlhf_tui.dataset.file_process import make
+from rlhf_tui.dataset.from_file import Request, from_file, located, snapshot_from_file
 from rlhf_tui.dataset.snapshot import MANIFEST, Manifest
 from rlhf_tui.errors import InputError, NothingToDo, UsageError
 from rlhf_tui.records import split_of
@@ -54,8 +55,13 @@ def thumbs(number: int) -> list[dict[str, Any]]:
 def snapshot(
     run: Path, kind: RunKind, options: Options, rules: WorkspaceSettings = ALL_TRAIN
 ) -> Manifest:
-    run.mkdir(exist_ok=True)
-    return snapshot_from_file(kind, options, run / "dataset", rules)
+    """What the process of `snapshot_from_file` does, without the process."""
+    scratch = run.with_name(f"{run.name}.reading")
+    scratch.mkdir()
+    request = Request(kind, msgspec.to_builtins(options), str(run / "dataset"), rules)
+    made = make(scratch, request).manifest
+    assert made is not None
+    return made
 
 
 def table(run: Path, split: str = "train") -> list[dict[str, Any]]:
@@ -66,7 +72,8 @@ def table(run: Path, split: str = "train") -> list[dict[str, Any]]:
 def test_pairs_make_a_reward_models_data_and_the_manifest_names_the_file(tmp_path: Path) -> None:
     file = write(tmp_path / "pairs.jsonl", [*pairs(3), {"prompt": "Q", "chosen": 1}, "{"])
     run = tmp_path / "rm-0001"
-    manifest = snapshot(run, "rm", RewardOptions(dataset=str(file)))
+    options = RewardOptions(dataset=str(file))
+    manifest = snapshot_from_file("rm", options, run / "dataset", ALL_TRAIN)
     assert [(r["prompt"], r["chosen"], r["rejected"], r["weight"]) for r in table(run)] == [
         (f"Q{i}", f" yes {i}", " no", 1.0) for i in range(3)
     ]
@@ -121,7 +128,9 @@ def test_a_format_can_be_named(tmp_path: Path) -> None:
     options = PPOOptions(dataset=str(file), dataset_format="prompt-only")
     assert snapshot(run, "ppo", options).rows["train"] == 2
     with pytest.raises(UsageError, match=r"no format 'prompt-onli'.*'prompt-only'"):
-        snapshot(run, "ppo", PPOOptions(dataset=str(file), dataset_format="prompt-onli"))
+        snapshot(
+            tmp_path / "other", "ppo", PPOOptions(dataset=str(file), dataset_format="prompt-onli")
+        )
 
 
 @pytest.mark.parametrize(
@@ -140,6 +149,16 @@ def test_a_file_for_another_trainer_names_that_one(
         snapshot(tmp_path / "run", kind, options(dataset=str(file)))
     for word in words:
         assert word in str(refused.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_the_process_refuses_arrives_as_the_error_that_it_is(tmp_path: Path) -> None:
+    file = write(tmp_path / "pairs.jsonl", pairs(3))
+    with pytest.raises(NothingToDo) as refused:
+        options = SFTOptions(dataset=str(file))
+        snapshot_from_file("sft", options, tmp_path / "run" / "dataset", ALL_TRAIN)
+    assert "holds no demonstrations" in refused.value.message
+    assert refused.value.hint.startswith("It fits: train rm, train dpo")
     assert [*(tmp_path / "run").iterdir()] == []
 
 

@@ -19,13 +19,25 @@ from trl import RewardTrainer
 from rlhf_tui.training.scoring import right_pad
 
 
-def pair_losses(chosen: Tensor, rejected: Tensor, center: float | None) -> Tensor:
+def pair_losses(
+    chosen: Tensor,
+    rejected: Tensor,
+    center: float | None,
+    asked: Tensor | None = None,
+    smoothing: float = 0.0,
+) -> Tensor:
     """Bradley-Terry losses [p], with the term that keeps rewards around 0 (Eisenstein 2023).
+
+    -(1 - ε) log σ(z) - ε log σ(-z), where z = chosen - rejected - asked: the cross entropy of a
+    label that is wrong with probability ε.
 
     Args:
         chosen, rejected: [p] rewards.
+        asked: [p] difference that a pair is to reach (Touvron 2023, 'Llama 2', eq. 2).
+        smoothing: ε, in [0, 0.5) (Mitchell 2023, 'A note on DPO with noisy preferences').
     """
-    losses = -logsigmoid(chosen - rejected)
+    logits = chosen - rejected if asked is None else chosen - rejected - asked
+    losses = -(1 - smoothing) * logsigmoid(logits) - smoothing * logsigmoid(-logits)
     return losses if center is None else losses + center * (chosen + rejected) ** 2
 
 
@@ -48,6 +60,9 @@ class GroupCollator:
             "chosen": torch.tensor([start + i for row, start in pairs for i in row["chosen"]]),
             "rejected": torch.tensor([start + i for row, start in pairs for i in row["rejected"]]),
             "weight": torch.tensor([w for row in rows for w in row["weight"]], dtype=torch.float),
+            "strength": torch.tensor(
+                [s for row in rows for s in row["strength"]], dtype=torch.float
+            ),
             "groups": torch.tensor(len(rows)),
         }
 
@@ -92,8 +107,18 @@ class GroupRewardTrainer(RewardTrainer):  # type: ignore[misc]  # TRL has no typ
 
     The loss is the mean over rows of the weighted sum over a row's pairs; the weights are scaled
     so that a row's sum is 1 on average. Metrics keep TRL's names; in evaluation they are exact
-    means over all pairs, where TRL's are means of batch means.
+    means over all pairs, where TRL's are means of batch means, and equal rewards are half right.
     """
+
+    def __init__(
+        self, *args: Any, margin: float = 0.0, label_smoothing: float = 0.0, **named: Any
+    ) -> None:
+        """Args:
+        margin: difference of rewards asked for by each point of a pair's strength.
+        label_smoothing: probability that a label is taken to be wrong.
+        """
+        self._margin, self._smoothing = margin, label_smoothing
+        super().__init__(*args, **named)
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
         return dataset
@@ -112,7 +137,13 @@ class GroupRewardTrainer(RewardTrainer):  # type: ignore[misc]  # TRL has no typ
         )
         rewards = outputs.logits.float().squeeze(-1)
         chosen, rejected = rewards[inputs["chosen"]], rewards[inputs["rejected"]]
-        losses = pair_losses(chosen, rejected, self.args.center_rewards_coefficient)
+        losses = pair_losses(
+            chosen,
+            rejected,
+            self.args.center_rewards_coefficient,
+            self._margin * inputs["strength"],
+            self._smoothing,
+        )
         loss = (inputs["weight"] * losses).sum() / inputs["groups"]
         self._note("train" if model.training else "eval", rewards, chosen, rejected, losses)
         return (loss, outputs) if return_outputs else loss
@@ -123,7 +154,7 @@ class GroupRewardTrainer(RewardTrainer):  # type: ignore[misc]  # TRL has no typ
         metrics = self._metrics[mode]
         rewards, margins = rewards.detach(), (chosen - rejected).detach()
         metrics["mean_reward"] += rewards.tolist()
-        metrics["accuracy"] += (margins > 0).float().tolist()
+        metrics["accuracy"] += ((margins.sign() + 1) / 2).tolist()
         metrics["margin"] += margins.tolist()
         if mode == "eval":
             metrics["loss"] += losses.detach().tolist()

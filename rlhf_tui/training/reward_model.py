@@ -93,10 +93,9 @@ def ready(
             hint="Rank completions with `rlhf-tui label`, or import preferences.",
         )
     validation = _groups(context, options, renderer, "validation")
-    print(
-        renderer.overlong.report() or f"{len(train):,} prompts with pairs.",
-        flush=True,
-    )
+    print(renderer.overlong.report() or f"{len(train):,} prompts with pairs.", flush=True)
+    if options.margin and not any(any(group["strength"]) for group in train):
+        print("No preference says how strong it is, so that margin changes nothing.", flush=True)
     return Start(loaded, rendering, train, validation)
 
 
@@ -119,6 +118,8 @@ def trainer_of(context: RunContext, options: RewardOptions, start: Start) -> Any
         train_dataset=Dataset.from_list(start.train),
         eval_dataset=Dataset.from_list(validation) if validation else None,
         processing_class=loaded.tokenizer,
+        margin=options.margin,
+        label_smoothing=options.label_smoothing,
     )
 
 
@@ -145,13 +146,14 @@ def _groups(
     for row, better, worse in zip(rows, chosen, rejected, strict=True):
         group = current.get(row["prompt_id"])
         if group is None or len(group["texts"]) + 2 > MAX_TEXTS:
-            group = {"texts": [], "chosen": [], "rejected": [], "weight": []}
+            group = {"texts": [], "chosen": [], "rejected": [], "weight": [], "strength": []}
             group["prompt_id"] = row["prompt_id"]
             current[row["prompt_id"]] = group
             groups.append(group)
         group["chosen"].append(_place(group["texts"], better))
         group["rejected"].append(_place(group["texts"], worse))
         group["weight"].append(row["weight"])
+        group["strength"].append(float(row.get("strength") or 0.0))
     share = sum(row["weight"] for row in rows) / max(1, len(groups))
     for group in groups:
         group["weight"] = [weight / share for weight in group["weight"]]

@@ -218,13 +218,20 @@ def _clear(context: RunContext, scratch: Path) -> None:
 
 
 def keep(
-    context: RunContext, trainer: Any, tokenizer: Any, beside: Beside = nothing_beside
+    context: RunContext,
+    trainer: Any,
+    tokenizer: Any,
+    beside: Beside = nothing_beside,
+    unit: int = 1,
 ) -> None:
     """Evaluate a trained model and save it as the run's, its adapter merged unless told not to.
 
     All processes call it; it returns in each once the model stands.
+
+    Args:
+        unit: see `Reporter`.
     """
-    step = trainer.state.global_step
+    step = trainer.state.global_step // unit
     if trainer.eval_dataset is not None:
         context.progress(step, step, "evaluating")
         trainer.evaluate()

@@ -16,6 +16,7 @@ from rlhf_tui.config.options import (
     SFTOptions,
     TrainOptions,
 )
+from rlhf_tui.config.reporters import check_installed
 from rlhf_tui.errors import UsageError
 
 QUANTIZER = "bitsandbytes"
@@ -42,6 +43,7 @@ def check(kind: str, options: Options) -> None:
 
 
 def _check_training(options: TrainOptions) -> None:
+    check_installed(options.report_to)
     if options.quantization != "none" and options.tune != "lora":
         raise UsageError(
             f"quantization = {options.quantization!r} freezes the weights, so "

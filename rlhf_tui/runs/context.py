@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -43,6 +43,16 @@ WRITE_EVERY_S = 0.5
 a fast training loop does not wait for the disk."""
 
 
+class Listener(Protocol):
+    """Hears a run's figures beside our own log; deals with its own failures and never raises."""
+
+    def heard(self, step: int, figures: Mapping[str, float]) -> None:
+        """Figures that were logged, those that are finite."""
+
+    def over(self, phase: Phase) -> None:
+        """The run ends, in this phase."""
+
+
 class RunContext:
     """One run, seen from within one of its workers.
 
@@ -58,6 +68,8 @@ class RunContext:
         self.arguments = msgspec.structs.replace(arguments, arguments=now)
         self.stopped = False
         """True once the run's code has learnt that it is to end."""
+        self.listeners: list[Listener] = []
+        """Who hears the figures that are logged; only the main process logs any."""
         self._asked = False
         self._status = RunStatus("starting", mark(), time.time())
         self._written = RunStatus("starting", self._status.process, 0.0)
@@ -164,6 +176,8 @@ class RunContext:
         latest = {name: row[name] for name in metrics if row[name] is not None}
         with self._lock:
             self._status.metrics = self._status.metrics | latest
+        for listener in self.listeners:
+            listener.heard(step, latest)
 
     def sample(self, row: SampleRow) -> None:
         """Append a sample completion for people to look at."""
@@ -235,6 +249,9 @@ class RunContext:
         """Write the last status and close the files."""
         if not self.is_main:
             return
+        # While the heart still beats: what a service has yet to send may take a while.
+        for listener in self.listeners:
+            listener.over(phase)
         self._ended.set()
         self._heart.join()
         with self._lock:

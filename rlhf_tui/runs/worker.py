@@ -36,6 +36,9 @@ KINDS: dict[str, str] = {
 }
 """Kind → module with `run(context: RunContext) -> None`, imported only when its turn comes."""
 
+REPORTING = "rlhf_tui.training.reporting"
+"""Has `attach(context)`, for runs whose figures go to a service as well."""
+
 FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FULL_DISK_TEXTS = ("No space left", "Disk quota exceeded", "File too large")
 LOST_PEER_TEXTS = (
@@ -140,6 +143,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     outcome = Outcome(context)
     with outcome:
         context.progress(0, 0, "Loading", "loading")
+        if context.arguments.arguments.get("report_to"):
+            importlib.import_module(REPORTING).attach(context)
         importlib.import_module(KINDS[arguments.kind]).run(context)
         _part()
     if outcome.code and context.place.launched:

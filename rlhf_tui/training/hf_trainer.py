@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 
 SCRATCH = "trainer"
 """Folder in the run directory where the trainer writes; empty between checkpoints."""
-DROPPED = ("_runtime", "_per_second", "total_flos", "eval_num_tokens")
+DROPPED = (
+    "_runtime",
+    "_per_second",
+    "total_flos",
+    "eval_num_tokens",
+    "rewards/reward/mean",  # of the one reward function that we pass: reward itself
+    "rewards/reward/std",
+)
 """Endings of the trainer's keys that say nothing about learning."""
 
 

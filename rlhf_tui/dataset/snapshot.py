@@ -12,8 +12,10 @@ from typing import Any
 import msgspec
 
 from rlhf_tui.config.options import (
+    OPTIONS,
     TRAINERS,
     DPOOptions,
+    EvaluateOptions,
     GenerateOptions,
     JudgementOptions,
     KTOOptions,
@@ -29,6 +31,7 @@ from rlhf_tui.dataset.notes import count
 from rlhf_tui.dataset.spec import DatasetSpec
 from rlhf_tui.errors import NothingToDo, UsageError
 from rlhf_tui.records import SPLITS, Split
+from rlhf_tui.runs.evaluated import evaluated
 from rlhf_tui.runs.layout import RunKind, write_atomic
 from rlhf_tui.store.database import Store
 
@@ -79,7 +82,8 @@ def write_snapshot(
 
     The kinds that train get `train.parquet` and `validation.parquet` (which may hold no rows); the
     test split is in neither. generate and score get one file, `train.parquet`, of the prompts
-    or completions that they work on, from whichever split was asked for.
+    or completions that they work on, from whichever split was asked for; evaluate gets one of the
+    name of its split, of the rows that the kind of run that made its model learns from.
 
     Args:
         source: the file that `store` was made of for this run; None: it is the workspace's.
@@ -97,6 +101,8 @@ def write_snapshot(
     files: dict[str, list[Split]] = {"train": spec.splits}
     if kind in TRAINERS:
         files = {"train": ["train"], "validation": ["validation"]}
+    elif isinstance(options, EvaluateOptions):
+        files = {options.split: [options.split]}
     made = not directory.exists()
     directory.mkdir(parents=True, exist_ok=True)
     try:
@@ -160,7 +166,21 @@ def data_of(kind: RunKind, options: Options) -> DatasetSpec:
         return DatasetSpec("prompt-only", splits=list(SPLITS), runs=runs, form=form)
     if isinstance(options, OnlineOptions):
         return DatasetSpec("prompt-only", splits=_LABELLING, form=form)
+    if isinstance(options, EvaluateOptions):
+        return _data_of_evaluated(options)
     raise UsageError(f"These are no options of a run of kind {kind}.")
+
+
+def _data_of_evaluated(options: EvaluateOptions) -> DatasetSpec:
+    """A held-out split, chosen and decided as the data that the measured model learnt from."""
+    made = evaluated(options.model)
+    try:
+        learnt = msgspec.convert(made.arguments, OPTIONS[made.kind])
+    except msgspec.ValidationError:
+        # Of another version: what decides about judgements is the default then.
+        learnt = OPTIONS[made.kind]()
+    spec = data_of(made.kind, msgspec.structs.replace(learnt, form=options.form))
+    return msgspec.structs.replace(spec, splits=[options.split])
 
 
 def _decided_by(options: JudgementOptions) -> dict[str, Any]:

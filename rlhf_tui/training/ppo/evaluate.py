@@ -24,8 +24,8 @@ def evaluate(
     if not prompts.texts:
         return
     written = actors.write(prompts, "evaluation")
-    logprobs, reference, _, _ = actors.measure(written)
-    kl = (logprobs - reference).sum(-1).tolist()
+    measured = actors.measure(written)
+    kl = (measured.logprobs - measured.reference).sum(-1).tolist()
     raw = written.raw.tolist()
     count = len(kl)
     context.log_metrics(

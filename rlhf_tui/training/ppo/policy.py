@@ -1,25 +1,27 @@
-"""The policy with its value head, and the forward pass that training and scoring share.
+"""The policy, and the forward pass that training and scoring share.
 
-The critic is a linear head on the policy's own trunk: one forward and one backward pass serve
-both. The language-model head runs on the response's positions only, and of its logits only the
-chosen tokens' log-probabilities stay.
+With the critic as a value head, that is linear on the policy's own trunk, and one forward and one
+backward pass serve both (critics with a trunk of their own: critic.py). The language-model head
+runs on the response's positions only, and of its logits only the chosen tokens' log-probabilities
+stay.
 
 Shapes: b sequences, q prompt tokens, r response tokens, h hidden size, v vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from rlhf_tui.errors import InputError
 from rlhf_tui.generation.sampler import left_pad
 from rlhf_tui.training.ppo.losses import entropy, token_logprobs
-from rlhf_tui.training.precision import use_bf16
+from rlhf_tui.training.precision import Precision, autocast, precision_of
 from rlhf_tui.training.scoring import right_pad
 
 
@@ -47,14 +49,25 @@ def make_batch(
 ) -> Batch:
     left, left_mask = left_pad(prompts, fill)
     right, right_mask = right_pad(responses, fill)
-    attention = torch.cat([left_mask, right_mask], -1)
-    return Batch(
-        torch.cat([left, right], -1).to(device),
-        attention.to(device),
-        (attention.cumsum(-1) - 1).clamp(min=0).to(device),
-        right.to(device),
-        right_mask.bool().to(device),
+    width = right.size(1)
+    # Both in one copy, and the rest made there: the device is never waited for.
+    ids, attention = send(
+        torch.stack([torch.cat([left, right], -1), torch.cat([left_mask, right_mask], -1)]), device
     )
+    return Batch(
+        ids,
+        attention,
+        (attention.cumsum(-1) - 1).clamp(min=0),
+        ids[:, -width:],
+        attention[:, -width:].bool(),
+    )
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """Copy to the device without waiting for what it is doing."""
+    if device.type != "cuda":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 @dataclass(frozen=True)
@@ -68,43 +81,57 @@ class Output:
 
 
 class Policy:
-    """A causal language model, with a value head unless it is a reference."""
+    """A causal language model, with a value head where that is the critic."""
 
-    def __init__(self, model: Any, *, with_value: bool) -> None:
+    def __init__(self, model: Any, *, with_value: bool, precision: Precision | None = None) -> None:
+        """Take a model in evaluation mode: PPO's ratios allow no dropout.
+
+        Args:
+            precision: of the matrix work; None: what suits the device.
+        """
         self.model = model
         self.device: torch.device = next(model.parameters()).device
-        self._autocast = use_bf16(self.device)
+        self._precision = precision or precision_of("auto", self.device)
         head = model.get_output_embeddings()
         self.value_head: nn.Linear | None = None
         if with_value:
-            # Zero weights: the first values are 0, and the trunk is moved by the policy alone
-            # until the head has learnt something.
-            width = model.config.get_text_config().hidden_size
-            self.value_head = nn.Linear(width, 1).to(self.device)
-            nn.init.zeros_(self.value_head.weight)
-            nn.init.zeros_(self.value_head.bias)
+            # The first values are 0, and the trunk is moved by the policy alone until the head
+            # has learnt something.
+            self.value_head = zero_head(model.config.get_text_config().hidden_size, self.device)
         self._hidden: Tensor | None = None
         head.register_forward_pre_hook(self._keep_hidden)
 
-    def parameters(self) -> list[nn.Parameter]:
-        """What the optimizer moves."""
-        own = [p for p in self.model.parameters() if p.requires_grad]
-        return own + (list(self.value_head.parameters()) if self.value_head else [])
+    def trained(self) -> dict[str, nn.Parameter]:
+        """The model's weights that the optimizer moves, by name; the value head's are not here."""
+        return {n: p for n, p in self.model.named_parameters() if p.requires_grad}
 
-    def __call__(self, batch: Batch, temperature: float, *, with_entropy: bool = False) -> Output:
+    def __call__(
+        self,
+        batch: Batch,
+        temperature: float,
+        *,
+        with_entropy: bool = False,
+        head_only: bool = False,
+    ) -> Output:
         """One forward pass over whole sequences.
 
         The last response token is never an input: nothing is predicted from it.
+
+        Args:
+            head_only: let gradients reach the value head alone.
         """
-        with self._precision():
+        length = batch.tokens.size(1)
+        with (
+            torch.set_grad_enabled(torch.is_grad_enabled() and not head_only),
+            autocast(self._precision, self.device),
+        ):
             logits = self.model(
                 input_ids=batch.ids[:, :-1],
                 attention_mask=batch.attention[:, :-1],
                 position_ids=batch.position[:, :-1],
-                logits_to_keep=batch.tokens.size(1),
+                logits_to_keep=length,
                 use_cache=False,
             ).logits
-        length = batch.tokens.size(1)
         # An architecture that does not know logits_to_keep answers for every position.
         logits = logits[:, -length:]
         hidden, self._hidden = self._hidden, None
@@ -122,18 +149,16 @@ class Policy:
         if self.value_head is not None:
             self._hidden = inputs[0]
 
-    @contextmanager
-    def _precision(self) -> Iterator[None]:
-        casting = torch.autocast("cuda", torch.bfloat16) if self._autocast else nullcontext()
-        with casting:
-            yield
-
 
 class Reference:
     """The starting policy: a frozen copy, or the policy itself with its adapter off."""
 
-    def __init__(self, policy: Policy, copy: Any | None) -> None:
-        self._frozen = Policy(copy, with_value=False) if copy is not None else None
+    def __init__(
+        self, policy: Policy, copy: Any | None, *, precision: Precision | None = None
+    ) -> None:
+        self._frozen: Policy | None = None
+        if copy is not None:
+            self._frozen = Policy(copy, with_value=False, precision=precision)
         self._policy = policy
 
     @torch.no_grad()
@@ -143,3 +168,42 @@ class Reference:
             return self._frozen(batch, temperature).logprobs
         with self._policy.model.disable_adapter():
             return self._policy(batch, temperature).logprobs
+
+
+def zero_head(width: int, device: torch.device) -> nn.Linear:
+    """A value head whose values are 0."""
+    head = nn.Linear(width, 1).to(device)
+    nn.init.zeros_(head.weight)
+    nn.init.zeros_(head.bias)
+    return head
+
+
+def recompute(model: Any) -> None:
+    """Have each block compute its activations again in the backward pass, to save memory.
+
+    transformers' own switch works in training mode alone, which turns dropout on as well, and
+    takes the cache from generation. Copies of the model must be made before.
+
+    Raises:
+        InputError: the architecture names no such blocks.
+    """
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    blocks = [m for m in model.modules() if isinstance(m, GradientCheckpointingLayer)]
+    if not blocks:
+        raise InputError(
+            f"gradient_checkpointing cannot find the blocks of a {type(model).__name__}.",
+            hint="Leave it off, and use a smaller batch_size instead.",
+        )
+    for block in blocks:
+        block.forward = _recomputed(block.forward)
+
+
+def _recomputed(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def again(*given: Any, **named: Any) -> Any:
+        if not torch.is_grad_enabled():
+            return forward(*given, **named)
+        # Without dropout there is no random state to keep.
+        return checkpoint(forward, *given, use_reentrant=False, preserve_rng_state=False, **named)
+
+    return again

@@ -1,24 +1,29 @@
 """One rollout: responses to a batch of prompts, with all that the update needs, computed once.
 
 Old log-probabilities come from the training forward pass, never from generation, whose cached
-arithmetic differs in the last digits.
+arithmetic differs in the last digits. The first optimizer step starts from the very passes that
+measured its rows (`Rollout.begun`), since no weight has changed between: one pass less.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from rlhf_tui.config.options import PPOOptions
+from rlhf_tui.errors import TrainingDiverged
 from rlhf_tui.generation.sampler import Response, Sampling, sample, uniforms
 from rlhf_tui.records import Text
 from rlhf_tui.training.ppo.advantages import gae, token_rewards
+from rlhf_tui.training.ppo.critic import Critic
+from rlhf_tui.training.ppo.distributed import Team
 from rlhf_tui.training.ppo.losses import token_kl, whiten
-from rlhf_tui.training.ppo.policy import Batch, Policy, Reference, make_batch
+from rlhf_tui.training.ppo.policy import Batch, Output, Policy, Reference, make_batch, send
 from rlhf_tui.training.ppo.rewards import RunningMoments, shaped_scores, to_scores
 from rlhf_tui.training.rendering import Renderer
 from rlhf_tui.training.rewards.source import RewardSource
@@ -52,6 +57,29 @@ class Written:
 
 
 @dataclass(frozen=True)
+class Pass:
+    """Rows that go through the models together."""
+
+    index: Tensor
+    """[b] their places in the rollout."""
+    batch: Batch
+    output: Output | None = None
+    """The policy's, with its graph, where it was computed already."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the models say of responses; all tensors [b, r], 0 outside the mask."""
+
+    logprobs: Tensor
+    reference: Tensor
+    values: Tensor
+    mask: Tensor
+    begun: list[Pass]
+    """The passes of the rows asked for, to be trained on without computing them again."""
+
+
+@dataclass(frozen=True)
 class Rollout:
     """Everything about a rollout that its epochs read; all tensors [b, r] unless said."""
 
@@ -70,10 +98,12 @@ class Rollout:
     """k1, whichever estimator the penalty uses."""
     penalty: Tensor
     """[b], the KL penalty's sum over a response: -β·KL."""
+    begun: list[Pass] = field(default_factory=list)
+    """The first minibatch's passes, as they measured it; the first step uses them up."""
 
 
 class Actors:
-    """Who takes part in a rollout: policy, reference, reward model."""
+    """Who takes part in a rollout: policy, critic, reference, rewards, and other processes."""
 
     def __init__(
         self,
@@ -83,108 +113,186 @@ class Actors:
         renderer: Renderer,
         sampling: Sampling,
         options: PPOOptions,
+        *,
+        critic: Critic | None = None,
+        team: Team | None = None,
     ) -> None:
+        """Take them all.
+
+        Args:
+            critic: one with a trunk of its own; None: the policy's value head.
+        """
         self.policy = policy
+        self.critic = critic
         self.reference = reference
+        self.team = team or Team()
         self._rewards = rewards
         self._renderer = renderer
         self._sampling = sampling
         self._options = options
 
     def write(self, prompts: Prompts, name: str) -> Written:
-        """Let the policy respond, and the reward model score.
+        """Let the policy respond, and the sources of rewards score; each process its share.
 
         Args:
-            name: names the random numbers: the same name and seed give the same ones.
+            name: names the random numbers: the same name and seed give the same ones, whichever
+                process draws them.
+
+        Raises:
+            TrainingDiverged: a reward is no finite number.
         """
         began = time.perf_counter()
-        numbers = uniforms(
-            self._options.seed,
-            [f"{name}:{row}" for row in range(len(prompts.texts))],
-            self._sampling.max_new_tokens,
-        )
-        responses = sample(self.policy.model, prompts.tokens, numbers, self._sampling)
+        rows = self.team.share(range(len(prompts.texts)))
+        own = prompts.pick(rows)
+        responses = self._responses(own, [f"{name}:{row}" for row in rows])
         completions = [
             self._renderer.decode(text, ids, response.tokens)
-            for text, ids, response in zip(prompts.texts, prompts.tokens, responses, strict=True)
+            for text, ids, response in zip(own.texts, own.tokens, responses, strict=True)
         ]
         written = time.perf_counter()
-        raw = to_scores(self._rewards.score(prompts.texts, completions), self.policy.device)
+        raw = self._rewards.score(own.texts, completions) if rows else []
+        terms = self._rewards.means if isinstance(self._rewards, WeightedSum) and rows else {}
         scored = time.perf_counter()
+        whole = self.team.gather(list(zip(responses, completions, raw, strict=True)))
+        for _, completion, score in whole:
+            _check_score(completion, score)
         return Written(
             prompts,
-            responses,
-            completions,
-            raw,
-            self._rewards.means if isinstance(self._rewards, WeightedSum) else {},
+            [response for response, _, _ in whole],
+            [completion for _, completion, _ in whole],
+            to_scores([score for _, _, score in whole], self.policy.device),
+            self.team.mean(terms, len(rows)),
             written - began,
             scored - written,
         )
 
-    def batch(self, written: Written, rows: Sequence[int]) -> Batch:
-        return make_batch(
-            [written.prompts.tokens[i] for i in rows],
-            [written.responses[i].tokens for i in rows],
-            self._sampling.fill,
-            self.policy.device,
-        )
+    def _responses(self, prompts: Prompts, names: Sequence[str]) -> list[Response]:
+        if not names:
+            return []
+        numbers = uniforms(self._options.seed, names, self._sampling.max_new_tokens)
+        return sample(self.policy.model, prompts.tokens, numbers, self._sampling)
+
+    def passes(self, written: Written, rows: Sequence[int]) -> list[Pass]:
+        """This process's share of the rows, in batches of like length."""
+        found = []
+        for part in by_length(written, rows, self._options.batch_size, self.team):
+            batch = make_batch(
+                [written.prompts.tokens[i] for i in part],
+                [written.responses[i].tokens for i in part],
+                self._sampling.fill,
+                self.policy.device,
+            )
+            found.append(Pass(send(torch.tensor(part), self.policy.device), batch))
+        return found
 
     @torch.no_grad()
-    def measure(self, written: Written) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Log-probabilities by policy and reference, values, mask: four times [b, r]."""
+    def measure(self, written: Written, first: Sequence[int] = ()) -> Measured:
+        """Log-probabilities by policy and reference, and values.
+
+        Args:
+            first: rows whose passes through the policy are kept to be trained on.
+        """
         count = len(written.responses)
         width = max(len(r.tokens) for r in written.responses)
-        policy, reference, values = (
-            torch.zeros(count, width, device=self.policy.device) for _ in range(3)
-        )
-        mask = torch.zeros(count, width, dtype=torch.bool, device=self.policy.device)
-        temperature = self._options.temperature
-        for rows in by_length(written, range(count), self._options.batch_size):
-            batch = self.batch(written, rows)
-            length = batch.tokens.size(1)
-            output = self.policy(batch, temperature)
-            policy[rows, :length] = output.logprobs
+        device = self.policy.device
+        policy, reference, values = (torch.zeros(count, width, device=device) for _ in range(3))
+        begun, kept = [], set(first)
+        # What is to be trained on comes last: its graph is not held while others are measured.
+        parts = self.passes(written, [i for i in range(count) if i not in kept])
+        later = self.passes(written, first)
+        for one in parts + later:
+            batch = one.batch
+            place = one.index, slice(0, batch.tokens.size(1))
+            reference[place] = self.reference.logprobs(batch, self._options.temperature)
+            if self.critic is not None:
+                with self.critic.active():
+                    values[place] = self.critic(batch)
+        for one in parts + later:
+            place = one.index, slice(0, one.batch.tokens.size(1))
+            training = any(one is other for other in later)
+            with torch.set_grad_enabled(training):
+                output = self.policy(one.batch, self._options.temperature, with_entropy=training)
+            policy[place] = output.logprobs
             if output.values is not None:
-                values[rows, :length] = output.values
-            reference[rows, :length] = self.reference.logprobs(batch, temperature)
-            mask[rows, :length] = batch.mask
-        for figures in (policy, reference, values):
-            figures.masked_fill_(~mask, 0.0)
-        return policy, reference, values, mask
+                values[place] = output.values
+            if training:
+                begun.append(Pass(one.index, one.batch, output))
+        mask = _mask(written, width).to(device)
+        figures = [policy, reference, values]
+        for figure in figures:
+            figure.masked_fill_(~mask, 0.0)
+        self.team.sum(figures)
+        return Measured(policy, reference, values, mask, begun)
 
-    def rollout(self, prompts: Prompts, name: str, beta: float, moments: RunningMoments) -> Rollout:
-        """Responses, their rewards and advantages."""
+    def rollout(
+        self,
+        prompts: Prompts,
+        name: str,
+        beta: float,
+        moments: RunningMoments,
+        first: Sequence[int] = (),
+    ) -> Rollout:
+        """Responses, their rewards and advantages; the same in every process.
+
+        Args:
+            first: rows of the first minibatch, if its passes are to be kept.
+        """
         options = self._options
         written = self.write(prompts, name)
-        logprobs, reference, values, mask = self.measure(written)
+        measured = self.measure(written, first)
+        mask = measured.mask
         ended = torch.tensor([r.ended for r in written.responses], device=mask.device)
         scores = shaped_scores(written.raw, ended, moments, options)
-        kl = token_kl(logprobs, reference, "k1")
-        charged = kl if options.kl_estimator == "k1" else token_kl(logprobs, reference, "k3")
+        kl = token_kl(measured.logprobs, measured.reference, "k1")
+        charged = kl
+        if options.kl_estimator == "k3":
+            charged = token_kl(measured.logprobs, measured.reference, "k3")
         rewards = token_rewards(scores, charged, mask, beta)
         if options.whiten_rewards:
             rewards = whiten(rewards, mask, shift_mean=False)
-        advantages, returns = gae(rewards, values, mask, options.gamma, options.lam)
+        advantages, returns = gae(rewards, measured.values, mask, options.gamma, options.lam)
         return Rollout(
             written=written,
             mask=mask,
-            logprobs=logprobs,
-            reference=reference,
-            values=values,
+            logprobs=measured.logprobs,
+            reference=measured.reference,
+            values=measured.values,
             rewards=rewards,
             advantages=whiten(advantages, mask),
             returns=returns,
             scores=scores,
             kl=kl,
             penalty=-beta * charged.masked_fill(~mask, 0.0).sum(-1),
+            begun=measured.begun,
         )
 
 
-def by_length(written: Written, rows: Sequence[int], size: int) -> list[list[int]]:
-    """Rows in groups of at most `size`, like lengths together, so that little is padding."""
+def _mask(written: Written, width: int) -> Tensor:
+    lengths = torch.tensor([len(r.tokens) for r in written.responses])
+    return torch.arange(width)[None] < lengths[:, None]
+
+
+def _check_score(completion: Text, score: float) -> None:
+    if math.isfinite(score):
+        return
+    shown = completion if isinstance(completion, str) else completion[-1].content
+    raise TrainingDiverged(
+        f"The reward of a completion is {score}, no finite number: {shown[:80]!r}.",
+        hint="Look at the source of the reward; the weights are as they were.",
+    )
+
+
+def by_length(
+    written: Written, rows: Sequence[int], size: int, team: Team | None = None
+) -> list[list[int]]:
+    """Rows in groups of at most `size`, like lengths together, so that little is padding.
+
+    Args:
+        team: group one process's share of them only.
+    """
 
     def length(row: int) -> tuple[int, int]:
         return len(written.prompts.tokens[row]) + len(written.responses[row].tokens), row
 
-    ordered = sorted(rows, key=length)
+    ordered = (team or Team()).share(sorted(rows, key=length))
     return [ordered[i : i + size] for i in range(0, len(ordered), size)]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rlhf_tui.config.options import PPOOptions
 from rlhf_tui.errors import NothingToDo, UsageError
@@ -13,8 +12,7 @@ from rlhf_tui.training.process import choose_threads, prepare
 if TYPE_CHECKING:
     from rlhf_tui.records import Split
     from rlhf_tui.runs.context import RunContext
-    from rlhf_tui.training.models import Loaded
-    from rlhf_tui.training.ppo.rollout import Actors, Prompts
+    from rlhf_tui.training.ppo.rollout import Prompts
     from rlhf_tui.training.ppo.trainer import PPOTrainer
     from rlhf_tui.training.rendering import Renderer
 
@@ -35,10 +33,14 @@ def run(context: RunContext) -> None:
     _check(options, options.max_length)
     prepare(options)
     from rlhf_tui.training import models, tuning
+    from rlhf_tui.training.ppo import distributed
+    from rlhf_tui.training.ppo.cast import make_actors
+    from rlhf_tui.training.ppo.critic import ADAPTER
     from rlhf_tui.training.ppo.trainer import PPOTrainer
     from rlhf_tui.training.rendering import Renderer, rendering_for
 
     context.progress(0, options.total_steps, "loading the models", phase="loading")
+    team = distributed.join(models.device_of(options))
     loaded = tuning.load_policy(options)
     _check(options, min(options.max_length, models.context_length(loaded)))
     choose_threads(options, loaded.parameters)
@@ -53,7 +55,8 @@ def run(context: RunContext) -> None:
     held_out = _prompts(context, options, renderer, "validation")
     held_out = held_out.pick(range(min(options.eval_prompts, len(held_out.texts))))
     print(renderer.overlong.report() or f"{len(prompts.texts):,} prompts.", flush=True)
-    actors = _actors(context, options, loaded, renderer)
+    cwd = Path(context.arguments.cwd or Path.cwd())
+    actors = make_actors(options, loaded, renderer, cwd, team)
     trainer = PPOTrainer(actors, prompts, options, rate)
     checkpoint = context.latest_checkpoint()
     if checkpoint is not None:
@@ -61,6 +64,10 @@ def run(context: RunContext) -> None:
     if not _train(context, trainer, held_out):
         return
     context.progress(options.total_steps, options.total_steps, "saving the model", "saving")
+    if not team.is_main:
+        return
+    if options.critic == "adapter":
+        actors.policy.model.delete_adapter(ADAPTER)
     tuning.save(
         actors.policy.model, loaded.tokenizer, context.model_dir, merge=options.merge_adapter
     )
@@ -93,34 +100,9 @@ def _prompts(context: RunContext, options: PPOOptions, renderer: Renderer, split
     return Prompts(texts, renderer.prompts(texts, room=options.response_length))
 
 
-def _actors(context: RunContext, options: PPOOptions, loaded: Loaded, renderer: Renderer) -> Actors:
-    from rlhf_tui.generation.sampler import Sampling
-    from rlhf_tui.training import models, tuning
-    from rlhf_tui.training.ppo.policy import Policy, Reference
-    from rlhf_tui.training.ppo.rollout import Actors
-    from rlhf_tui.training.rewards.weighted import make_rewards
-
-    model: Any = loaded.model
-    frozen: Any | None = None
-    if options.tune != "lora":
-        frozen = copy.deepcopy(model).requires_grad_(False)
-    model = tuning.prepare(loaded, options, "CAUSAL_LM").eval()
-    device = models.device_of(options)
-    policy = Policy(model, with_value=True)
-    rewards = make_rewards(options, device, Path(context.arguments.cwd or Path.cwd()))
-    reference = "a frozen copy" if frozen is not None else "the policy with its adapter off"
-    print(f"Reference: {reference}. Critic: a fresh value head on the policy's trunk.", flush=True)
-    sampling = Sampling(
-        max_new_tokens=options.response_length,
-        stop=models.stop_tokens(loaded),
-        fill=models.fill_token(loaded.tokenizer),
-        temperature=options.temperature,
-    )
-    return Actors(policy, Reference(policy, frozen), rewards, renderer, sampling, options)
-
-
 def _train(context: RunContext, trainer: PPOTrainer, held_out: Prompts) -> bool:
     """All rollouts that are left; False when a stop came between."""
+    from rlhf_tui.training import ranks
     from rlhf_tui.training.ppo.evaluate import evaluate
 
     options = trainer.options
@@ -129,7 +111,7 @@ def _train(context: RunContext, trainer: PPOTrainer, held_out: Prompts) -> bool:
     if trainer.rollouts == 0 and options.eval_steps:
         evaluate(context, trainer.actors, held_out, 0, SAMPLES)
     while trainer.rollouts < total:
-        if context.should_stop():
+        if ranks.should_stop(context):
             _save(context, trainer)
             return False
         figures = trainer.step()
@@ -152,6 +134,8 @@ def _train(context: RunContext, trainer: PPOTrainer, held_out: Prompts) -> bool:
 def _save(context: RunContext, trainer: PPOTrainer) -> None:
     import torch
 
+    if not context.is_main:
+        return
     with context.checkpoint_dir(trainer.rollouts) as directory:
         torch.save(trainer.state(), directory / STATE)
 

@@ -23,7 +23,7 @@ SMALL = {
     "eval_prompts": 3,
     "learning_rate": 1e-3,
 }
-CLOCKS = ("time", "time/rollout", "time/score", "time/train", "tokens_per_second")
+CLOCKS = ("time", "tokens_per_second")
 
 
 def prompts(count: int, start: int = 0) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def make(directory: Path, arguments: dict[str, Any], **tables: Any) -> RunContex
 
 def figures(context: RunContext) -> list[dict[str, Any]]:
     found = lines(context.directory / "metrics.jsonl")
-    return [{k: v for k, v in row.items() if k not in CLOCKS} for row in found]
+    return [{k: v for k, v in row.items() if not k.startswith(CLOCKS)} for row in found]
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:

@@ -1,0 +1,94 @@
+"""Critics with a trunk of their own: an adapter on the policy's base, or a model beside it.
+
+Where they start: the reward model knows already what is worth how much (Ouyang 2022 start the
+critic from it), so its adapter or its body is taken where shapes and tokens allow, with its score
+head as the value head. Otherwise the critic starts as the policy does, with a head of zeros.
+The critic is tuned as the policy is (all weights, an adapter, the last block); its head always.
+
+Shapes as in policy.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rlhf_tui.training.ppo.policy import Batch
+from rlhf_tui.training.precision import Precision, autocast, precision_of
+
+ADAPTER = "critic"
+"""The critic's adapter on the policy's base."""
+POLICY = "default"
+"""The policy's own adapter, as PEFT names it."""
+
+
+class Critic:
+    """Values of what the policy wrote: a trunk with a linear head of one output."""
+
+    def __init__(
+        self,
+        trunk: Any,
+        head: nn.Linear,
+        trained: dict[str, nn.Parameter],
+        *,
+        shared: Any | None = None,
+        precision: Precision | None = None,
+    ) -> None:
+        """Take a trunk in evaluation mode.
+
+        Args:
+            trained: the trunk's weights that the optimizer moves, by name.
+            shared: the policy's PeftModel, if the trunk is its base with the critic's adapter.
+        """
+        self.trunk = trunk
+        self.head = head
+        self.trained = trained
+        self._shared = shared
+        self._device = head.weight.device
+        self._precision = precision or precision_of("auto", self._device)
+
+    def parameters(self) -> list[nn.Parameter]:
+        """What the optimizer moves."""
+        return [*self.trained.values(), *self.head.parameters()]
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Have the shared base work with the critic's adapter, for a forward pass and its
+        backward pass, which may compute activations again."""
+        if self._shared is None:
+            yield
+            return
+        self._shared.set_adapter(ADAPTER)
+        try:
+            yield
+        finally:
+            self._shared.set_adapter(POLICY)
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """[b, r] values of the states before each response token; call it within `active`."""
+        with autocast(self._precision, self._device):
+            hidden = self.trunk(
+                input_ids=batch.ids[:, :-1],
+                attention_mask=batch.attention[:, :-1],
+                position_ids=batch.position[:, :-1],
+                use_cache=False,
+            ).last_hidden_state
+        values: Tensor = self.head(hidden[:, -batch.tokens.size(1) :].float())[..., 0]
+        return values
+
+    def state(self) -> dict[str, Any]:
+        """All that changes; loads under torch's weights_only."""
+        return {
+            "trunk": {name: p.detach() for name, p in self.trained.items()},
+            "head": self.head.state_dict(),
+        }
+
+    @torch.no_grad()
+    def load_state(self, state: dict[str, Any]) -> None:
+        for name, value in state["trunk"].items():
+            self.trained[name].copy_(value)
+        self.head.load_state_dict(state["head"])

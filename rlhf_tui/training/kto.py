@@ -38,11 +38,11 @@ def run(context: RunContext) -> None:
     prepare(options)
     from rlhf_tui.training import hf_trainer, offline
 
-    rows = _read(context, options, "train")
+    rows = read(context, options, "train")
     check(rows)
     start = offline.begin(context, options)
     train = tokens(rows, start.renderer, options)
-    validation = tokens(_read(context, options, "validation"), start.renderer, options)
+    validation = tokens(read(context, options, "validation"), start.renderer, options)
     offline.tell(start, options, [row["prompt"] for row in rows], len(train), len(validation))
     hf_trainer.train(
         context,
@@ -134,7 +134,7 @@ def trl_options(options: KTOOptions, train: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _read(context: RunContext, options: KTOOptions, split: Split) -> list[Row]:
+def read(context: RunContext, options: KTOOptions, split: Split) -> list[Row]:
     """A split's thumbs in the order in which they are learnt from; weights are 1 on average."""
     from rlhf_tui.training.data import read_snapshot
     from rlhf_tui.training.thumb_trainer import mixed

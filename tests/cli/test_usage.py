@@ -10,6 +10,7 @@ import pytest
 from helpers import Cli, refused
 
 from rlhf_tui.config.options import OPTIONS, TRAINERS
+from rlhf_tui.config.recipes import RECIPES
 
 
 @pytest.fixture
@@ -126,6 +127,18 @@ def test_help_fits_eighty_columns_and_cuts_nothing(bare: Cli) -> None:
         assert "…" not in text
         assert "..." not in text.replace("[ARGS]...", "").replace("FILE...", "")
         assert max(map(len, text.splitlines())) <= 80
+
+
+def test_recipes_are_listed_with_what_they_set(bare: Cli) -> None:
+    listed = bare("train", "--list-recipes").ok().out
+    assert max(map(len, listed.splitlines())) <= 80
+    found = {one["name"]: one["options"] for one in bare("train", "--list-recipes", "--json").json}
+    assert set(found) == set(RECIPES)
+    for name, kinds in found.items():
+        assert name in listed
+        assert set(kinds) == set(TRAINERS)
+        assert f"beta = {kinds['grpo']['beta']}" in listed
+    assert found["tiny-cpu"]["ppo"] == RECIPES["tiny-cpu"].options("ppo")
 
 
 def test_the_same_workspace_before_and_behind_the_command(bare: Cli, cli: Cli) -> None:

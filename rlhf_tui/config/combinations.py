@@ -13,9 +13,11 @@ from rlhf_tui.config.options import (
     KTOOptions,
     OnlineOptions,
     Options,
+    PPOOptions,
     SFTOptions,
     TrainOptions,
 )
+from rlhf_tui.config.ppo_checks import check_ppo
 from rlhf_tui.config.reporters import check_installed
 from rlhf_tui.errors import UsageError
 
@@ -38,6 +40,8 @@ def check(kind: str, options: Options) -> None:
         base_url(options.eval_endpoint)
     if isinstance(options, OnlineOptions):
         check_online(options)
+    if isinstance(options, PPOOptions):
+        check_ppo(options)
     if isinstance(options, SFTOptions | DPOOptions | KTOOptions):
         check_offline(options)
 

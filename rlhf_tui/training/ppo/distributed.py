@@ -125,9 +125,8 @@ def join(device: torch.device) -> Team:
         if os.environ.get(name, "").lower() in ("true", "1"):
             raise UsageError(
                 f"PPO does not run under {kind}: each of its processes holds the whole model, "
-                "since the same weights write, score and learn.",
-                hint="Use --accelerate ddp (with tune = 'lora' and gradient_checkpointing a large "
-                "model fits).",
+                "since the same weights write and learn.",
+                hint="Use accelerate = 'ddp'; tune = 'lora' and gradient_checkpointing save memory.",
             )
     if size == 1:
         return Team()

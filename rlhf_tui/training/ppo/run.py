@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlhf_tui.config.options import PPOOptions
+from rlhf_tui.config.ppo_checks import check_ppo
 from rlhf_tui.errors import NothingToDo, UsageError
 from rlhf_tui.training.process import choose_threads, prepare
 
@@ -30,6 +31,7 @@ def run(context: RunContext) -> None:
         InputError: a model cannot be used.
     """
     options = context.options(PPOOptions)
+    check_ppo(options)
     _check(options, options.max_length)
     prepare(options)
     from rlhf_tui.training import models, tuning
@@ -75,11 +77,6 @@ def run(context: RunContext) -> None:
 
 def _check(options: PPOOptions, room: int) -> None:
     """Refuse what cannot be; `room` is the tokens that a prompt and its response may have."""
-    if options.num_mini_batches > options.rollout_batch_size:
-        raise UsageError(
-            f"num_mini_batches is {options.num_mini_batches}, but a rollout has only "
-            f"{options.rollout_batch_size} prompts."
-        )
     if options.response_length >= room:
         raise UsageError(
             f"response_length ({options.response_length}) leaves no room for a prompt within "

@@ -25,6 +25,29 @@ def gpu_count(environ: Mapping[str, str]) -> int:
     return min(present, len(named))
 
 
+def parts(device: str) -> frozenset[str]:
+    """The single devices of a place in the queue: `cuda:0,1` is two."""
+    if not device.startswith("cuda:"):
+        return frozenset([device])
+    return frozenset(f"cuda:{number}" for number in device.removeprefix("cuda:").split(","))
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two runs would meet on a device."""
+    return not parts(one).isdisjoint(parts(other))
+
+
+def choose_several(count: int, gpus: int, busy: Collection[str]) -> str:
+    """The GPUs that a run of several processes takes, those with the fewest runs.
+
+    Args:
+        count: at most `gpus`.
+    """
+    taken = [single for device in busy for single in parts(device)]
+    by_load = sorted(range(gpus), key=lambda number: taken.count(f"cuda:{number}"))
+    return "cuda:" + ",".join(str(number) for number in sorted(by_load[:count]))
+
+
 def choose_device(wanted: str, gpus: int, busy: Collection[str]) -> str:
     """The queue that a run stands in: `cpu` or `cuda:N`.
 
@@ -36,5 +59,4 @@ def choose_device(wanted: str, gpus: int, busy: Collection[str]) -> str:
         return wanted
     if gpus == 0:
         return "cpu" if wanted == "auto" else "cuda:0"
-    devices = [f"cuda:{number}" for number in range(gpus)]
-    return min(devices, key=list(busy).count)
+    return choose_several(1, gpus, busy)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ import msgspec
 
 from rlhf_tui.errors import HubError, RlhfError, UsageError, nearest
 from rlhf_tui.hub.arrivals import Arrivals
+from rlhf_tui.hub.devices import overlap
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.launch import processes, request_stop, spawn_supervisor
 from rlhf_tui.runs.layout import RunArguments, RunKind, State
@@ -45,6 +47,10 @@ class Jobs:
         self._devices: dict[str, str] = {}
         self._queue: list[str] = []
         """Run ids in the order in which they came; `_waiting` says which starts first."""
+        self._secrets: dict[str, dict[str, str]] = {}
+        """Run id → the keys that its worker gets; here alone, so that a restart forgets them."""
+        self._elsewhere: set[str] = set()
+        """Runs of other machines, which take no device of this one."""
         self._arrivals: dict[str, Arrivals] = {}
         self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -53,7 +59,7 @@ class Jobs:
 
     @property
     def active(self) -> int:
-        return sum(row.state in ALIVE for row in self.rows.values())
+        return sum(row.state in ALIVE for row in self.rows.values() if self._is_here(row))
 
     @property
     def queued(self) -> int:
@@ -64,15 +70,22 @@ class Jobs:
         return [
             self._devices.get(row.run_id, "cpu")
             for row in self.rows.values()
-            if row.state not in ENDED
+            if row.state not in ENDED and self._is_here(row)
         ]
+
+    def _is_here(self, row: RunRow) -> bool:
+        return row.run_id not in self._elsewhere
 
     def queue_position(self, run_id: str) -> int:
         """1 is next on its device; 0 when not queued."""
         if run_id not in self._queue:
             return 0
         device = self._devices.get(run_id, "cpu")
-        same = [other for other in self._waiting() if self._devices.get(other, "cpu") == device]
+        same = [
+            other
+            for other in self._waiting()
+            if other == run_id or overlap(self._devices.get(other, "cpu"), device)
+        ]
         return same.index(run_id) + 1
 
     def _waiting(self) -> list[str]:
@@ -111,9 +124,14 @@ class Jobs:
         directory.mkdir()
         return directory
 
-    async def enqueue(self, row: RunRow, device: str) -> None:
-        """Put a run behind the others of its device; it starts at once when none is there."""
+    async def enqueue(self, row: RunRow, device: str, secrets: Mapping[str, str]) -> None:
+        """Put a run behind the others of its device; it starts at once when none is there.
+
+        Args:
+            secrets: variables of its worker's environment that nobody writes down.
+        """
         self._devices[row.run_id] = device
+        self._secrets[row.run_id] = dict(secrets)
         await self._save(row)
         self._queue.append(row.run_id)
         await self.turn()
@@ -130,6 +148,7 @@ class Jobs:
             row = self.rows[row.run_id]
             if row.run_id in self._queue:
                 self._queue.remove(row.run_id)
+                self._secrets.pop(row.run_id, None)
                 ended = _now_ms()
                 message = "Taken out of the queue."
                 await self._save(_with(row, state="stopped", ended_ms=ended, message=message))
@@ -184,13 +203,20 @@ class Jobs:
         async with self._turn:
             for row in [row for row in self.rows.values() if row.state in ALIVE]:
                 await self._look(row)
+            passed: list[str] = []
             for run_id in self._waiting():
-                if run_id in self._queue and self._is_free(self._devices[run_id]):
+                device = self._devices[run_id]
+                # A run of several devices would wait for ever behind others that take one each.
+                if self._is_free(device) and not any(overlap(device, it) for it in passed):
                     await self._start(run_id)
+                if run_id in self._queue:
+                    passed.append(device)
 
     def _is_free(self, device: str) -> bool:
         return not any(
-            row.state in ALIVE and self._devices.get(row.run_id, "cpu") == device
+            row.state in ALIVE
+            and self._is_here(row)
+            and overlap(self._devices.get(row.run_id, "cpu"), device)
             for row in self.rows.values()
         )
 
@@ -202,6 +228,8 @@ class Jobs:
         except RlhfError as error:
             await self._save(_with(row, state="failed", ended_ms=_now_ms(), message=str(error)))
             return
+        if facts.elsewhere:
+            self._elsewhere.add(row.run_id)
         message = await self._take(row)
         if message is None or facts.state == row.state or facts.state == "queued":
             return
@@ -234,6 +262,8 @@ class Jobs:
         return ""
 
     async def _start(self, run_id: str) -> None:
+        if run_id not in self._queue:
+            return
         if await asyncio.to_thread(_parting, Path(self.rows[run_id].directory)):
             return
         if run_id not in self._queue:
@@ -244,7 +274,8 @@ class Jobs:
         # Noted first: a hub that dies between the two finds the run and adopts it.
         await self._save(_with(row, message=""))
         try:
-            await asyncio.to_thread(spawn_supervisor, Path(row.directory))
+            secrets = self._secrets.pop(run_id, {})
+            await asyncio.to_thread(spawn_supervisor, Path(row.directory), secrets=secrets)
         except RlhfError as error:
             if not await asyncio.to_thread(_lives, row):
                 failed = _with(row, state="failed", ended_ms=_now_ms(), message=str(error))

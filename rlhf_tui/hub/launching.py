@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,13 @@ from typing import Any
 import msgspec
 
 from rlhf_tui import __version__
-from rlhf_tui.config.options import GenerateOptions, Options
+from rlhf_tui.config.options import Options
 from rlhf_tui.config.resolve import resolve_options as options_of
 from rlhf_tui.config.settings import Settings, load_settings
 from rlhf_tui.dataset.from_file import from_file, located, snapshot_from_file
 from rlhf_tui.dataset.snapshot import MANIFEST, Manifest, write_snapshot
 from rlhf_tui.errors import RlhfError, UsageError
 from rlhf_tui.hub import logout
-from rlhf_tui.hub.devices import choose_device, gpu_count
 from rlhf_tui.hub.hub import Hub, now_ms
 from rlhf_tui.hub.identity import Identity
 from rlhf_tui.hub.jobs import ENDED, state_of
@@ -34,18 +34,17 @@ from rlhf_tui.hub.messages import (
     ShowRun,
     StopRun,
 )
-from rlhf_tui.hub.models import Resolved, resolve_options
+from rlhf_tui.hub.models import resolve_options
+from rlhf_tui.hub.placing import place
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.checkpoints import complete
-from rlhf_tui.runs.environment import carried
+from rlhf_tui.runs.environment import SECRETS, carried
 from rlhf_tui.runs.layout import RunArguments
 from rlhf_tui.runs.state import describe
 from rlhf_tui.store.write import RunRow, save_snapshot_row
 
 VERSIONS = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "duckdb")
 MOST_LISTED = 1_000
-ENDPOINT = "endpoint"
-"""The queue of runs that let a server work: one at a time, beside those of the devices."""
 
 
 async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
@@ -57,7 +56,7 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
     cwd = Path(request.cwd or hub.workspace.root)
     chosen = resolve_options(located(wanted, cwd), settings, hub.jobs.rows, cwd)
     environment = carried(request.environment)
-    device, chosen = _place(hub, chosen, environment)
+    device, chosen = place(chosen, environment, hub.jobs.busy_devices(), cwd)
     directory = hub.jobs.new_directory(request.kind)
     try:
         manifest = await _make_dataset(hub, request.kind, chosen.options, directory, settings)
@@ -82,7 +81,7 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
     raw = (directory / layout.DATASET / MANIFEST).read_bytes()
     await hub.writer.do(save_snapshot_row, hub.store, directory.name, request.kind, raw)
     row = msgspec.structs.replace(_row(arguments, directory), priority=request.priority)
-    await hub.jobs.enqueue(row, device)
+    await hub.jobs.enqueue(row, device, _needed(request.secrets))
     return await _launched(hub, directory.name, [*chosen.notes, *manifest.notes])
 
 
@@ -95,18 +94,6 @@ async def _make_dataset(
         rules = settings.workspace
         return await asyncio.to_thread(snapshot_from_file, kind, options, target, rules)
     return await hub.read_at_length(write_snapshot, kind, options, target)
-
-
-def _place(hub: Hub, chosen: Resolved, environment: dict[str, str]) -> tuple[str, Resolved]:
-    """The queue for a run; among several GPUs the worker is told which."""
-    if isinstance(chosen.options, GenerateOptions) and chosen.options.endpoint:
-        # It computes nothing here, so it need not wait for what does.
-        return ENDPOINT, chosen
-    gpus = gpu_count(environment)
-    device = choose_device(chosen.options.device, gpus, hub.jobs.busy_devices())
-    if gpus > 1 and device != chosen.options.device:
-        chosen.options = msgspec.structs.replace(chosen.options, device=device)
-    return device, chosen
 
 
 def _row(arguments: RunArguments, directory: Path) -> RunRow:
@@ -130,6 +117,11 @@ def _versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _needed(secrets: Mapping[str, str]) -> dict[str, str]:
+    """The keys that a worker may have, whatever a client sends."""
+    return {name: value for name, value in secrets.items() if name in SECRETS}
 
 
 async def _launched(hub: Hub, run_id: str, notes: list[str]) -> Launched:
@@ -161,7 +153,7 @@ async def resume(hub: Hub, _who: Identity, request: ResumeRun) -> Launched:
     else:
         note = "It has no checkpoint to go on from."
     queued = msgspec.structs.replace(row, state="queued", ended_ms=0, message="")
-    await hub.jobs.enqueue(queued, arguments.device)
+    await hub.jobs.enqueue(queued, arguments.device, _needed(request.secrets))
     return await _launched(hub, row.run_id, [note])
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rlhf_tui.errors import RunFailed
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.layout import ProcessMark, RunStatus, StopRequest
-from rlhf_tui.runs.process import alive, require_here, signal_process
+from rlhf_tui.runs.process import alive, is_here, require_here, signal_process
 
+GIVEN = "RLHF_TUI_GIVEN"
+"""Names the variables that a supervisor was given for its worker, and passes on to no hub."""
 SUPERVISOR_COMMAND = (sys.executable, "-P", "-m", "rlhf_tui.runs.supervisor")
 
 
@@ -27,7 +30,11 @@ def processes(directory: Path) -> tuple[ProcessMark | None, ProcessMark | None]:
     return supervisor, worker
 
 
-def spawn_supervisor(directory: Path, program: Sequence[str] = SUPERVISOR_COMMAND) -> ProcessMark:
+def spawn_supervisor(
+    directory: Path,
+    program: Sequence[str] = SUPERVISOR_COMMAND,
+    secrets: Mapping[str, str] | None = None,
+) -> ProcessMark:
     """Start the run's supervisor in a session of its own, and wait until it stands.
 
     Starts afresh in a directory whose run has ended before: how it ended is forgotten, its
@@ -36,12 +43,20 @@ def spawn_supervisor(directory: Path, program: Sequence[str] = SUPERVISOR_COMMAN
 
     Args:
         program: command that the directory is appended to.
+        secrets: variables for the worker alone, handed on from environment to environment.
 
     Raises:
-        RunFailed: the run is alive already, or the supervisor could not start.
+        RunFailed: the run is alive already, here or on another machine, or the supervisor could
+            not start.
     """
-    if any(found is not None and alive(found) for found in processes(directory)):
+    marks = [found for found in processes(directory) if found is not None]
+    if any(alive(found) for found in marks):
         raise RunFailed(f"{directory.name} is running already.")
+    if marks and not is_here(marks[-1]) and not _has_ended(directory):
+        raise RunFailed(
+            f"{directory.name} runs on {marks[-1].host}, for all that can be seen from here.",
+            hint=f"Resume it on {marks[-1].host}.",
+        )
     for name in (layout.EXIT, layout.STOP, layout.STATUS, layout.WORKER, layout.SUPERVISOR):
         (directory / name).unlink(missing_ok=True)
     started = subprocess.run(
@@ -50,6 +65,7 @@ def spawn_supervisor(directory: Path, program: Sequence[str] = SUPERVISOR_COMMAN
         capture_output=True,
         text=True,
         check=False,
+        env=os.environ | dict(secrets or {}) | {GIVEN: ",".join(secrets or {})},
     )
     supervisor = layout.read(directory / layout.SUPERVISOR, ProcessMark)
     if started.returncode or supervisor is None:
@@ -59,6 +75,13 @@ def spawn_supervisor(directory: Path, program: Sequence[str] = SUPERVISOR_COMMAN
             hint=f"{directory / layout.LOG} may say more.",
         )
     return supervisor
+
+
+def _has_ended(directory: Path) -> bool:
+    """Whether the run's files say so, whatever processes there are."""
+    status = layout.read(directory / layout.STATUS, RunStatus)
+    told = status is not None and status.phase in ("finished", "stopped", "failed")
+    return told or (directory / layout.EXIT).exists()
 
 
 def request_stop(directory: Path, *, force: bool = False) -> bool:

@@ -20,6 +20,7 @@ from typing import Any
 from rlhf_tui.errors import UsageError
 from rlhf_tui.runs import accelerating, batching, layout
 from rlhf_tui.runs.environment import worker_environment
+from rlhf_tui.runs.launch import GIVEN
 from rlhf_tui.runs.layout import RunArguments, RunExit, RunStatus, StopRequest
 from rlhf_tui.runs.memory import out_of_memory_kills
 from rlhf_tui.runs.process import adopt_orphans, kill_descendants, mark
@@ -181,9 +182,16 @@ def _detach(log: Path) -> int:
     return ready_write
 
 
-def _start_hub(workspace: str) -> None:
-    """Start the workspace's hub if none runs, so that the next queued run gets its turn."""
-    subprocess.run([*HUB_COMMAND, workspace], stdin=subprocess.DEVNULL, check=False)
+def _start_hub(workspace: str, given: Sequence[str]) -> None:
+    """Start the workspace's hub if none runs, so that the next queued run gets its turn.
+
+    Args:
+        given: variables of this run alone; a hub would pass them on to every other.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in given}
+    subprocess.run(
+        [*HUB_COMMAND, workspace], stdin=subprocess.DEVNULL, check=False, env=environment
+    )
 
 
 def main(argv: Sequence[str] | None = None, worker: Sequence[str] = WORKER_COMMAND) -> int:
@@ -196,6 +204,7 @@ def main(argv: Sequence[str] | None = None, worker: Sequence[str] = WORKER_COMMA
     if named is None:
         return 2
     directory, arguments = named
+    given = os.environ.pop(GIVEN, "").split(",")
     ready = _detach(directory / layout.LOG)
     supervisor = Supervisor(directory, worker)
     signal.signal(signal.SIGTERM, supervisor.on_term)
@@ -210,7 +219,7 @@ def main(argv: Sequence[str] | None = None, worker: Sequence[str] = WORKER_COMMA
     layout.write_last(directory / layout.EXIT, ended)
     (directory / layout.RESERVE).unlink(missing_ok=True)
     if arguments.workspace:
-        _start_hub(arguments.workspace)
+        _start_hub(arguments.workspace, given)
     return 0
 
 

@@ -19,10 +19,10 @@ supervise = Path(__file__).with_name("supervise.py")
 take_in, close = arrivals.take_in, Store.close
 
 
-def slow_start(directory: Path) -> Any:
+def slow_start(directory: Path, **named: Any) -> Any:
     while (root / "busy").exists():
         time.sleep(0.01)
-    return spawn_supervisor(directory, program=[sys.executable, str(supervise)])
+    return spawn_supervisor(directory, program=[sys.executable, str(supervise)], **named)
 
 
 async def without_room(*arguments: Any, **named: Any) -> Any:

@@ -1,0 +1,83 @@
+"""Held-out prompts of RLOO and GRPO runs: answered as in a rollout, by all processes together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from accelerate.utils import gather_object
+
+from rlhf_tui.config.options import GroupOptions
+from rlhf_tui.training.held_out import Answered, report
+from rlhf_tui.training.ppo.rollout import Prompts
+from rlhf_tui.training.rendering import Renderer
+from rlhf_tui.training.rewards.weighted import WeightedSum
+
+if TYPE_CHECKING:
+    from rlhf_tui.runs.context import RunContext
+
+
+class HeldOut:
+    """The prompts that are answered each time, and how their answers are judged."""
+
+    def __init__(
+        self,
+        context: RunContext,
+        options: GroupOptions,
+        prompts: Prompts,
+        sources: WeightedSum,
+        renderer: Renderer,
+        stop: Sequence[int],
+    ) -> None:
+        self._context = context
+        self._options = options
+        self._prompts = prompts
+        self._sources = sources
+        self._renderer = renderer
+        self._stop = frozenset(stop)
+
+    def evaluate(self, trainer: Any, step: int) -> None:
+        """Answer all prompts with the same random numbers each time; log and show.
+
+        The training's own random numbers stay where they are. Every process takes its share, all
+        of them equally many batches, since a sharded model is gathered by all together.
+        """
+        total = len(self._prompts.texts)
+        if not total:
+            return
+        rank, world = self._context.rank, self._context.world
+        own = list(range(rank, total, world))
+        own += [0] * (math.ceil(total / world) - len(own))
+        device = trainer.accelerator.device
+        forked = [device] if device.type == "cuda" else []
+        found: list[tuple[int, Answered]] = []
+        training = trainer.model.training
+        trainer.model.eval()
+        with torch.random.fork_rng(devices=forked):
+            torch.manual_seed(self._options.seed * world + rank)
+            for start in range(0, len(own), self._options.batch_size):
+                found += self._answers(trainer, own[start : start + self._options.batch_size])
+        trainer.model.train(training)
+        by_place = dict(gather_object(found))
+        report(self._context, step, [by_place[place] for place in sorted(by_place)])
+
+    def _answers(self, trainer: Any, places: Sequence[int]) -> list[tuple[int, Answered]]:
+        asked = self._prompts.pick(places)
+        responses = trainer.respond(asked.tokens)
+        completions = [
+            self._renderer.decode(text, ids, response)
+            for text, ids, response in zip(asked.texts, asked.tokens, responses, strict=True)
+        ]
+        rewards = self._sources.score(asked.texts, completions)
+        kls = trainer.log_ratios(asked.tokens, responses) or [None] * len(places)
+        return [
+            (
+                place,
+                Answered(text, completion, reward, kl, len(response), response[-1] in self._stop),
+            )
+            for place, text, completion, reward, kl, response in zip(
+                places, asked.texts, completions, rewards, kls, responses, strict=True
+            )
+        ]

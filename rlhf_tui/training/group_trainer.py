@@ -1,0 +1,198 @@
+"""What our subclasses of TRL's RLOO and GRPO trainers do otherwise than TRL.
+
+- Prompts are tokens that our renderer made, so that the policy reads what PPO's and a generate
+  run's policy would read. A row names its prompt by number.
+- Completions are decoded behind their prompt's own tokens, and scored by our sources of rewards
+  as these were trained; what the policy did not end takes the missing-EOS penalty then.
+- The order of prompts is a function of the seed: whole shuffled passes over them, one behind the
+  other, and each rollout full. TRL's own drops what is left of a pass.
+- The reference is a frozen copy of the starting policy, or the policy with its adapter off. TRL
+  loads it again by the name in the model's config, which may be another model's.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import Tensor
+from trl import GRPOTrainer, RLOOTrainer
+
+from rlhf_tui.config.options import GroupOptions
+from rlhf_tui.generation.sampler import left_pad
+from rlhf_tui.training.ppo import schedule
+from rlhf_tui.training.ppo.rollout import Prompts
+from rlhf_tui.training.rendering import Renderer
+from rlhf_tui.training.rewards.weighted import WeightedSum
+from rlhf_tui.training.scoring import right_pad
+
+Tokens = list[list[int]]
+
+
+class Rewards:
+    """The reward function that TRL calls: scores, less the penalty, clipped."""
+
+    def __init__(
+        self,
+        prompts: Prompts,
+        sources: WeightedSum,
+        renderer: Renderer,
+        stop: Sequence[int],
+        options: GroupOptions,
+    ) -> None:
+        self._prompts = prompts
+        self._sources = sources
+        self._renderer = renderer
+        self._stop = frozenset(stop)
+        self._penalty = options.missing_eos_penalty
+        self._clip = options.reward_clip or math.inf
+
+    @property
+    def __name__(self) -> str:
+        return "reward"
+
+    def __call__(
+        self,
+        prompts: Sequence[str],
+        completion_ids: Tokens,
+        log_metric: Callable[[str, float], None],
+        **_: Any,
+    ) -> list[float | None]:
+        """[n] rewards; None where no source judges a completion.
+
+        Args:
+            prompts: numbers of prompts, as text.
+            completion_ids: [n][r] tokens.
+        """
+        given = self._prompts.pick([int(number) for number in prompts])
+        completions = [
+            self._renderer.decode(text, ids, response)
+            for text, ids, response in zip(given.texts, given.tokens, completion_ids, strict=True)
+        ]
+        scores = self._sources.score(given.texts, completions)
+        for name, mean in self._sources.means.items():
+            log_metric(name, mean)
+        ended = [self.ended(response) for response in completion_ids]
+        return [
+            None if math.isnan(score) else self._shaped(score, end)
+            for score, end in zip(scores, ended, strict=True)
+        ]
+
+    def ended(self, response: Sequence[int]) -> bool:
+        """Whether the policy ended it by itself."""
+        return bool(response) and response[-1] in self._stop
+
+    def _shaped(self, score: float, ended: bool) -> float:
+        score -= 0.0 if ended else self._penalty
+        return max(-self._clip, min(self._clip, score))
+
+
+def order(prompts: int, rollouts: int, size: int, seed: int) -> list[int]:
+    """The prompt of each place in each rollout: [rollouts · size], shuffled passes over all."""
+    found: list[int] = []
+    while len(found) < rollouts * size:
+        found += schedule.shuffled(seed, f"pass:{len(found) // prompts}", prompts)
+    return found[: rollouts * size]
+
+
+class GroupTrainer:
+    """A mixin in front of TRL's RLOOTrainer or GRPOTrainer."""
+
+    def __init__(self, *, reference: Any | None, prompts: Prompts, **named: Any) -> None:
+        """
+        Args:
+            reference: a frozen copy of the starting policy, or None where the adapter is turned
+                off for it or no KL is wanted.
+            prompts: those that the rows of `train_dataset` number.
+        """
+        args = named["args"]
+        # With a β it would load a reference of its own.
+        beta, args.beta = args.beta, 0.0
+        super().__init__(**named)
+        me: Any = self
+        me.beta = args.beta = beta
+        self._prompts = prompts
+        if "ref" in getattr(me.model, "peft_config", {}):
+            # TRL copies an adapter that it did not make itself. Ours is fresh and changes nothing
+            # yet, so that turned off is the same, without a second adapter in every checkpoint.
+            me.model.delete_adapter("ref")
+        me.ref_model = None if reference is None else self._prepared(reference)
+
+    def _prepared(self, reference: Any) -> Any:
+        """The reference on this process's device, with the head that gives log-probabilities."""
+        from trl.models import prepare_deepspeed, prepare_fsdp
+        from trl.trainer.utils import add_fused_lm_head, disable_dropout_in_model
+
+        me: Any = self
+        disable_dropout_in_model(reference)
+        add_fused_lm_head(reference, temperature=me.temperature)
+        if me.is_deepspeed_enabled:
+            return prepare_deepspeed(reference, me.accelerator)
+        if me.is_fsdp_enabled:
+            return prepare_fsdp(reference, me.accelerator)
+        return me.accelerator.prepare_model(reference, evaluation_mode=True)
+
+    def _tokenize_prompts(self, prompts: Sequence[str]) -> tuple[Tokens, None, dict[str, Any]]:
+        """In place of TRL's own, which knows neither our plain dialogue nor our truncation."""
+        return self._prompts.pick([int(number) for number in prompts]).tokens, None, {}
+
+    @torch.no_grad()
+    def log_ratios(self, prompts: Tokens, responses: Tokens) -> list[float] | None:
+        """Summed log-probability of each response, less the reference's; None without one.
+
+        Args:
+            prompts: [b][q] tokens.
+            responses: [b][r] tokens, none empty.
+        """
+        me: Any = self
+        adapter = hasattr(me.model, "disable_adapter")
+        if me.ref_model is None and not adapter:
+            return None
+        fill = me._tokenizer.pad_token_id
+        before, before_mask = left_pad(prompts, fill)
+        behind, mask = right_pad(responses, fill)
+        ids = torch.cat([before, behind], 1).to(me.accelerator.device)
+        attended = torch.cat([before_mask, mask], 1).to(me.accelerator.device)
+
+        def log_probabilities(model: Any) -> Tensor:
+            found, _, _ = me._get_per_token_logps_and_entropies(
+                model, ids, attended, behind.size(1)
+            )
+            summed: Tensor = (found * mask.to(found.device)).sum(-1)
+            return summed
+
+        policy = log_probabilities(me.model)
+        with ExitStack() as stack:
+            if me.ref_model is None:
+                stack.enter_context(me.accelerator.unwrap_model(me.model).disable_adapter())
+            reference = log_probabilities(me.model if me.ref_model is None else me.ref_model)
+        differences: list[float] = (policy - reference).tolist()
+        return differences
+
+
+class RLOO(GroupTrainer, RLOOTrainer):  # type: ignore[misc]  # TRL has no types
+    """REINFORCE with the mean of a prompt's other responses as the baseline."""
+
+    def respond(self, prompts: Tokens) -> Tokens:
+        """The policy's responses, as in a rollout; draws from torch's random numbers."""
+        responses: Tokens = self._generate_single_turn(prompts, None, {})
+        return responses
+
+
+class GRPO(GroupTrainer, GRPOTrainer):  # type: ignore[misc]  # TRL has no types
+    """Responses against their group's mean, in units of its spread."""
+
+    def respond(self, prompts: Tokens) -> Tokens:
+        """The policy's responses, as in a rollout; draws from torch's random numbers."""
+        responses: Tokens
+        responses, _ = self._generate_single_turn(prompts, None, {}, self.num_generations)
+        return responses
+
+
+def frozen_copy(model: Any) -> Any:
+    """The policy as it is now, for ever."""
+    return copy.deepcopy(model).requires_grad_(False).eval()

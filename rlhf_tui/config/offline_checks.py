@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rlhf_tui.config.preference_options import DPOOptions, KTOOptions
 from rlhf_tui.config.training_options import SFTOptions
-from rlhf_tui.errors import UsageError
+from rlhf_tui.errors import NothingToDo, UsageError
 
 SMOOTHED = ("robust", "exo_pair", "aot", "aot_unpaired")
 """Losses of TRL's DPO that look at label_smoothing."""
@@ -55,6 +55,24 @@ def check_kto_batch(options: KTOOptions) -> None:
             " another row's completion.",
             hint="Use a batch_size of 2 or more, or loss_type = 'apo_zero_unpaired'.",
         )
+
+
+def one_sided(up: bool, count: int) -> NothingToDo:
+    """Why thumbs of one kind alone teach nothing, and what to do.
+
+    Args:
+        up: which kind.
+        count: how many.
+    """
+    one, other = ("up", "down") if up else ("down", "up")
+    hint = f"Rate some completions with a thumb {other}"
+    return NothingToDo(
+        f"All {count:,} thumbs to train on are {one}: KTO learns from the difference of both"
+        " kinds.",
+        hint=f"{hint}, or learn to write like these with 'rlhf-tui train sft --include thumbs-up'."
+        if up
+        else f"{hint}.",
+    )
 
 
 def _check_dpo(options: DPOOptions) -> None:

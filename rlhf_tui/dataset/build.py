@@ -57,6 +57,13 @@ class Build:
     def total(self) -> int:
         return sum(self.rows.values())
 
+    def one_label(self, split: Split) -> bool | None:
+        """The label that all thumbs of a split have; None where both are there, or neither."""
+        found = self._con.execute(
+            "SELECT DISTINCT label FROM picked WHERE split = ?", [split]
+        ).fetchall()
+        return bool(found[0][0]) if len(found) == 1 else None
+
     def _one_form(self) -> bool:
         found = dict(
             self._con.execute("SELECT chat, count(*) FROM picked GROUP BY chat").fetchall()

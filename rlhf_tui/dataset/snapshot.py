@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from rlhf_tui.config.offline_checks import one_sided
 from rlhf_tui.config.options import (
     OPTIONS,
     TRAINERS,
@@ -203,6 +204,10 @@ def _guard(kind: RunKind, spec: DatasetSpec, build: Build) -> None:
             f"All of it is in the validation split, and none to train on: {build.notes[0]}",
             hint="Bring in or label more: prompts fall into splits by a hash of their text.",
         )
+    if kind == "kto":
+        label = build.one_label("train")
+        if label is not None:
+            raise one_sided(label, build.rows["train"])
 
 
 def _split_notes(kind: RunKind, rows: dict[str, int]) -> list[str]:

@@ -9,7 +9,7 @@ import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rlhf_tui.config.offline_checks import check_kto_batch
+from rlhf_tui.config.offline_checks import check_kto_batch, one_sided
 from rlhf_tui.config.options import KTOOptions
 from rlhf_tui.errors import NothingToDo
 from rlhf_tui.training.process import prepare
@@ -64,13 +64,7 @@ def check(rows: Sequence[Row]) -> None:
         )
     kinds = {bool(row["label"]) for row in rows}
     if len(kinds) == 1:
-        one, other = ("up", "down") if kinds == {True} else ("down", "up")
-        raise NothingToDo(
-            f"All {len(rows):,} thumbs to train on are {one}: KTO learns from the difference of"
-            " both kinds.",
-            hint=f"Rate some completions with a thumb {other}"
-            + ("; or learn from these by `train sft --include thumbs-up`." if one == "up" else "."),
-        )
+        raise one_sided(kinds.pop(), len(rows))
 
 
 def trainer_of(

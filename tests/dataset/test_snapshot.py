@@ -14,7 +14,9 @@ import pytest
 from dataset.world import Judge, fill
 
 from rlhf_tui.config.options import (
+    DPOOptions,
     GenerateOptions,
+    KTOOptions,
     PPOOptions,
     RewardOptions,
     ScoreOptions,
@@ -200,3 +202,48 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing(store: Store, full_disk: P
     assert [p for p in full_disk.rglob("*") if p.is_file()] == []
     # The store itself, on another disk, goes on.
     ingest(store, prompts=[Prompt("one more", "x")])
+
+
+def test_kto_gets_thumbs_of_both_kinds_and_is_refused_those_of_one(
+    store: Store, judge: Judge, tmp_path: Path
+) -> None:
+    fill(store)
+    judge("thumb0", thumbs=[True])
+    judge("thumb2", thumbs=[False])
+    with pytest.raises(NothingToDo, match="All 1 thumbs to train on are up"):
+        write_snapshot(store, "kto", KTOOptions(), tmp_path / "kto")
+    assert not (tmp_path / "kto").exists()
+    judge("thumb1", thumbs=[False])
+    manifest = write_snapshot(store, "kto", KTOOptions(), tmp_path / "kto")
+    assert manifest.rows == {"train": 2, "validation": 1}
+    assert [row["label"] for row in table(tmp_path / "kto", "train")] == [True, False]
+
+
+def test_kto_thumbs_of_several_people_are_decided(
+    store: Store, judge: Judge, tmp_path: Path
+) -> None:
+    fill(store)
+    judge("thumb0", thumbs=[True])
+    judge("thumb0", thumbs=[True], annotator="bot")
+    judge("thumb1", thumbs=[False])
+    judge("thumb1", thumbs=[True], annotator="bot")
+    with pytest.raises(NothingToDo, match="are up"):
+        write_snapshot(store, "kto", KTOOptions(aggregate="majority"), tmp_path / "kto")
+    write_snapshot(store, "kto", KTOOptions(), tmp_path / "kto")
+    assert len(table(tmp_path / "kto", "train")) == 4
+
+
+def test_dpo_gets_pairs_by_ranking_without_ties(store: Store, judge: Judge, tmp_path: Path) -> None:
+    fill(store)
+    judge("rank0", tiers=[1, 2, 2])
+    judge("rank1", tiers=[1, 2, 3])
+    manifest = write_snapshot(store, "dpo", DPOOptions(), tmp_path / "dpo")
+    rows = table(tmp_path / "dpo", "train")
+    assert [(r["chosen"], r["rejected"]) for r in rows[:2]] == [
+        (" answer a0", " answer b0"),
+        (" answer a0", " answer c0"),
+    ]
+    assert [r["weight"] for r in rows] == pytest.approx([1 / 2] * 2 + [1 / 3] * 3)
+    assert "1 tie left out" in manifest.notes[0]
+    one = write_snapshot(store, "dpo", DPOOptions(pairs="one-per-ranking"), tmp_path / "one")
+    assert one.rows["train"] == 2

@@ -126,7 +126,7 @@ def join(device: torch.device) -> Team:
             raise UsageError(
                 f"PPO does not run under {kind}: each of its processes holds the whole model, "
                 "since the same weights write and learn.",
-                hint="Use accelerate = 'ddp'; tune = 'lora' and gradient_checkpointing save memory.",
+                hint="Use accelerate = 'ddp', and tune = 'lora' to save memory.",
             )
     if size == 1:
         return Team()

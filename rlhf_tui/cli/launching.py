@@ -12,7 +12,7 @@ from rlhf_tui.cli.reading import reading_shown
 from rlhf_tui.errors import RunFailed
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.hub.messages import Launch, Launched, RunInfo
-from rlhf_tui.runs.environment import carried
+from rlhf_tui.runs.environment import carried, secrets
 from rlhf_tui.runs.layout import RunKind
 from rlhf_tui.workspace import Workspace
 
@@ -39,6 +39,7 @@ def launch(
         title=title,
         cwd=str(Path.cwd()),
         environment=carried(os.environ),
+        secrets=secrets(os.environ),
         recipe=recipe,
         priority=priority,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from datetime import datetime
 from pathlib import Path
@@ -184,9 +185,11 @@ def resume(
     from rlhf_tui.cli.follow import follow as follow_run
     from rlhf_tui.cli.launching import ended
     from rlhf_tui.hub.messages import Launched, ResumeRun
+    from rlhf_tui.runs.environment import secrets
 
+    request = ResumeRun(run_id=run, secrets=secrets(os.environ))
     with connect(workspace) as client:
-        launched = client.call(ResumeRun(run_id=run), Launched)
+        launched = client.call(request, Launched)
         for sentence in launched.notes:
             note(sentence)
         if not detach:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 
 from rlhf_tui.config.endpoints import base_url
+from rlhf_tui.config.machine_checks import check_device, check_file, check_processes
 from rlhf_tui.config.offline_checks import check_offline
 from rlhf_tui.config.online_checks import check_online
 from rlhf_tui.config.options import (
     DPOOptions,
+    EvaluateOptions,
     GenerateOptions,
     KTOOptions,
     OnlineOptions,
@@ -31,7 +33,11 @@ def check(kind: str, options: Options) -> None:
     Raises:
         UsageError: names both options and says what to change.
     """
+    check_device(options)
+    if isinstance(options, TrainOptions | EvaluateOptions):
+        check_file(options.dataset, options.dataset_format)
     if isinstance(options, TrainOptions):
+        check_processes(options)
         _check_training(options)
     # Before an address is written anywhere: it must not hold a key.
     if isinstance(options, GenerateOptions) and options.endpoint:

@@ -36,6 +36,11 @@ def check_ppo(options: PPOOptions) -> None:
             "critic_init = 'reward-model' needs a reward_model; those in rewards may be several.",
             hint="Name the one to start from as reward_model, or use critic_init = 'auto'.",
         )
+    if options.adaptive_kl and not options.kl_coef:
+        raise UsageError(
+            "adaptive_kl multiplies kl_coef, which is 0 and would stay so.",
+            hint="Give it a kl_coef above 0 to start from, 0.05 say.",
+        )
     if options.critic_warmup >= options.total_steps:
         raise UsageError(
             f"critic_warmup ({options.critic_warmup}) leaves none of the {options.total_steps} "

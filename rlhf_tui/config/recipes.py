@@ -147,7 +147,11 @@ MULTI_GPU_FSDP = Recipe(
     "multi-gpu-fsdp",
     "All weights of a model too large for one GPU (FSDP2).",
     {**SINGLE_GPU_FULL.every, "device": "auto", "accelerate": "fsdp2", "max_length": 2048},
-    _sized(forward=4, step=16, prompts=32),
+    {
+        **(_SPLIT := _sized(forward=4, step=16, prompts=32)),
+        # PPO's weights write and learn at once: each GPU holds them, frozen under an adapter.
+        "ppo": {**_SPLIT["ppo"], "tune": "lora", "accelerate": "ddp"},
+    },
 )
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe

@@ -184,10 +184,16 @@ def _unfit(store: Store, spec: DatasetSpec, name: str, kind: RunKind, summary: s
             hint="Look at --aggregate, --min-agreement, --min-judgements, --gold and --form.",
         )
     fitting = [f"train {trainer}" for other in held for trainer in NEEDS[other][2]]
+    if kind not in TRAINERS:
+        hint = "Name a file of what the measured model learns from."
+    elif fitting:
+        hint = f"It fits: {', '.join(fitting)}."
+    else:
+        hint = "See: rlhf-tui import --formats"
     return NothingToDo(
         f"{name} holds no {needed}, which {_command(kind)} needs;"
         f" it holds {listed([*held.values()]) or 'none of what trainers learn from'}.",
-        hint=f"It fits: {', '.join(fitting)}." if fitting else "See: rlhf-tui import --formats",
+        hint=hint,
     )
 
 

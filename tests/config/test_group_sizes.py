@@ -32,11 +32,14 @@ def test_a_rollout_is_shared_out_over_steps_processes_and_forward_passes() -> No
     [
         ({"num_mini_batches": 5}, "24 responses, which 5 minibatches .* 1, 2, 3, 4, 6, 8, 12 or"),
         (
-            {"num_mini_batches": 3, "processes": 5},
+            {"num_mini_batches": 3, "processes": 5, "accelerate": "cpu"},
             "3 minibatches of 5 processes .* a multiple of 5",
         ),
         ({"num_mini_batches": 2, "batch_size": 5}, "batch_size = 5 .* 12 .* 1, 2, 3, 4, 6 or 12"),
-        ({"num_mini_batches": 2, "batch_size": 4, "processes": 2}, "the 6 .* each process"),
+        (
+            {"num_mini_batches": 2, "batch_size": 4, "processes": 2, "accelerate": "cpu"},
+            "the 6 .* each process",
+        ),
         ({"lora_dropout": 0.1}, "lora_dropout must be 0"),
         ({"response_length": 512}, "leaves no room for a prompt within max_length"),
         ({"eval_endpoint_model": "llama"}, "a server that is not given"),

@@ -25,7 +25,7 @@ def finish(context: RunContext) -> None:
     context.sample(SampleRow(3, "a", "b", reward=float("inf")))
     context.append_completions([Completion("c-1", "p-1", "text")])
     context.append_scores([Score("c-1", "score-0001", "rm", 0.5)])
-    context.model_dir.mkdir()
+    context.model_dir.mkdir(exist_ok=True)
     print("printed by the worker")
 
 
@@ -109,6 +109,45 @@ def no_space_left(context: RunContext) -> None:
             file.write(bytes(4096))
     while True:
         context.log_metrics(2, {"loss": 0.5})
+
+
+def memory_for_two(context: RunContext) -> None:
+    """Memory is enough for two rows a pass; says what it was started with, and what after that.
+
+    Of several processes only the last one runs out, as the longest rows may be its own.
+    """
+    batch = context.arguments.arguments["batch_size"]
+    if batch > 2 and context.rank == context.world - 1:
+        if context.arguments.arguments.get("by_kernel"):
+            (context.directory / "killed-for-memory").open("a").write("once\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise MemoryError
+    latest = context.latest_checkpoint()
+    step = step_of(latest) if latest else 0
+    save(context, step + 1)
+    context.log_metrics(step + 1, {"batch_size": batch})
+    if batch > 1 and context.arguments.arguments.get("never_enough"):
+        raise MemoryError
+
+
+def each(context: RunContext) -> None:
+    """Whatever a run may write, from each process; each leaves a file with its place."""
+    (context.directory / f"rank-{context.rank}-of-{context.world}").touch()
+    finish(context)
+    save(context, 1)
+
+
+def together(context: RunContext) -> None:
+    """Goes on in all processes until the main one hears of a stop, and tells the others."""
+    (context.directory / f"pid-{context.rank}").write_text(str(os.getpid()))
+    end = context.directory / "the-end"
+    while not end.exists():
+        if context.is_main:
+            context.progress(1, 2, "waiting")
+            if context.should_stop():
+                end.touch()
+        time.sleep(0.01)
+    save(context, 1)
 
 
 def environment(context: RunContext) -> None:

@@ -15,6 +15,7 @@ from rlhf_tui.cli import (
     labelling,
     merging,
     pages,
+    pushing,
     runs,
     stats,
     training,
@@ -37,7 +38,18 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for group in (workspaces, importing, labelling, stats, training, runs, merging, exporting, hub):
+for group in (
+    workspaces,
+    importing,
+    labelling,
+    stats,
+    training,
+    runs,
+    merging,
+    exporting,
+    pushing,
+    hub,
+):
     group.register(app)
 
 

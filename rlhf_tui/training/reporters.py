@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import netrc
 import os
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from rlhf_tui.errors import UsageError
 from rlhf_tui.training.reporting import PROJECT, Service, described, resumed_at, service_run
@@ -19,8 +16,6 @@ if TYPE_CHECKING:
 
 FOLDER = "tensorboard"
 """In the run directory: `tensorboard --logdir runs` shows all runs of a workspace."""
-WANDB_ADDRESS = "https://api.wandb.ai"
-WANDB_WITHOUT_KEY = ("offline", "disabled", "dryrun")
 
 
 class TensorBoard:
@@ -77,19 +72,27 @@ class WeightsAndBiases:
     """A run at W&B, or in offline files with WANDB_MODE=offline."""
 
     def __init__(self, context: RunContext) -> None:
-        _need_wandb_key()
         import wandb
 
-        self._run = wandb.init(
-            project=os.environ.get("WANDB_PROJECT", PROJECT),
-            name=context.arguments.title or context.arguments.run_id,
-            id=service_run(context),
-            resume="allow",
-            config=described(context),
-            dir=str(context.directory),
-            # Figures and arguments were asked for; the log and the code were not.
-            settings=wandb.Settings(console="off", disable_git=True, save_code=False, silent=True),
-        )
+        try:
+            self._run = wandb.init(
+                project=os.environ.get("WANDB_PROJECT", PROJECT),
+                name=context.arguments.title or context.arguments.run_id,
+                id=service_run(context),
+                resume="allow",
+                config=described(context),
+                dir=str(context.directory),
+                # Figures and arguments were asked for; the log and the code were not.
+                settings=wandb.Settings(
+                    console="off", disable_git=True, save_code=False, silent=True
+                ),
+            )
+        except (wandb.errors.UsageError, wandb.errors.AuthenticationError) as error:
+            raise UsageError(
+                f"report_to = 'wandb': {str(error).rstrip('. ')}.",
+                hint="Set WANDB_API_KEY in the environment of the command, or keep the figures on"
+                " this machine with WANDB_MODE=offline.",
+            ) from error
         # Its own counter refuses steps that come again after a resume.
         self._run.define_metric("*", step_metric="step")
 
@@ -98,28 +101,6 @@ class WeightsAndBiases:
 
     def close(self, *, failed: bool) -> None:
         self._run.finish(exit_code=int(failed))
-
-
-def _need_wandb_key() -> None:
-    """W&B would ask for a key on a terminal that a background run does not have.
-
-    Raises:
-        UsageError: there is none, in the environment or where `wandb login` keeps it.
-    """
-    if os.environ.get("WANDB_MODE", "") in WANDB_WITHOUT_KEY or os.environ.get("WANDB_API_KEY"):
-        return
-    host = urlsplit(os.environ.get("WANDB_BASE_URL", WANDB_ADDRESS)).hostname or ""
-    path = Path(os.environ.get("NETRC", "~/.netrc")).expanduser()
-    try:
-        if netrc.netrc(path).authenticators(host):
-            return
-    except (OSError, netrc.NetrcParseError):
-        pass
-    raise UsageError(
-        f"report_to = 'wandb' needs a key for {host}, and there is none.",
-        hint="Set WANDB_API_KEY in the environment of the command, run `wandb login`, or keep the"
-        " figures on this machine with WANDB_MODE=offline.",
-    )
 
 
 class Trackio:

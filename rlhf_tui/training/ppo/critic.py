@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from rlhf_tui.training.ppo.policy import Batch
+from rlhf_tui.training.ppo.batch import Batch
 from rlhf_tui.training.precision import Precision, autocast, precision_of
 
 ADAPTER = "critic"
@@ -71,14 +71,8 @@ class Critic:
     def __call__(self, batch: Batch) -> Tensor:
         """[b, r] values of the states before each response token; call it within `active`."""
         with autocast(self._precision, self._device):
-            hidden = self.trunk(
-                input_ids=batch.ids[:, :-1],
-                attention_mask=batch.attention[:, :-1],
-                position_ids=batch.position[:, :-1],
-                use_cache=False,
-            ).last_hidden_state
-        values: Tensor = self.head(hidden[:, -batch.tokens.size(1) :].float())[..., 0]
-        return values
+            hidden = self.trunk(input_ids=batch.inputs, use_cache=False).last_hidden_state
+        return batch.rows(self.head(batch.states(hidden).float())[:, 0])
 
     def state(self) -> dict[str, Any]:
         """All that changes; loads under torch's weights_only."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rlhf_tui.runs.layout import SampleRow
+from rlhf_tui.training.held_out import Answered, report
 
 if TYPE_CHECKING:
     from rlhf_tui.runs.context import RunContext
@@ -12,38 +13,31 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    context: RunContext, actors: Actors, prompts: Prompts, step: int, samples: int
+    context: RunContext,
+    actors: Actors,
+    prompts: Prompts,
+    step: int,
+    beside: Mapping[str, float] | None = None,
 ) -> None:
     """Respond to held-out prompts, with the same random numbers each time; log and show.
 
-    Rewards are the reward model's own scores, without penalty or scaling.
-
     Args:
-        samples: how many responses go to samples.jsonl.
+        beside: more figures of the same line.
     """
     if not prompts.texts:
         return
     written = actors.write(prompts, "evaluation")
     measured = actors.measure(written)
     kl = (measured.logprobs - measured.reference).sum(-1).tolist()
-    raw = written.raw.tolist()
-    count = len(kl)
-    context.log_metrics(
-        step,
-        {
-            "eval/reward": sum(raw) / count,
-            "eval/kl": sum(kl) / count,
-            "eval/response_length": sum(len(r.tokens) for r in written.responses) / count,
-            "eval/eos_share": sum(r.ended for r in written.responses) / count,
-        },
-    )
-    for place in range(min(samples, count)):
-        context.sample(
-            SampleRow(
-                step=step,
-                prompt=prompts.texts[place],
-                completion=written.completions[place],
-                reward=raw[place],
-                kl=kl[place],
-            )
+    answers = [
+        Answered(text, completion, reward, ratio, len(response.tokens), response.ended)
+        for text, completion, reward, ratio, response in zip(
+            prompts.texts,
+            written.completions,
+            written.raw.tolist(),
+            kl,
+            written.responses,
+            strict=True,
         )
+    ]
+    report(context, step, answers, beside)

@@ -15,14 +15,16 @@ from rlhf_tui.training.ppo.distributed import Team
 from rlhf_tui.training.ppo.losses import PolicyLoss, explained_variance, masked_sum
 from rlhf_tui.training.ppo.rollout import Rollout
 
-POLICY_NAMES = {
+NAMES = {
     "approxkl": "policy/approxkl_avg",
     "clipfrac": "policy/clipfrac_avg",
     "entropy": "policy/entropy_avg",
     "ratio": "val/ratio",
     "value_clipfrac": "val/clipfrac_avg",
 }
-"""Means over the tokens of all optimizer steps."""
+"""Means over the tokens of all optimizer steps, as they are logged."""
+POLICY = ("approxkl", "clipfrac", "entropy", "ratio", "ratio_square")
+"""Of the policy's loss; the critic's warm-up has none."""
 
 
 class Tally:
@@ -89,12 +91,14 @@ class Tally:
 
     def means(self, team: Team) -> dict[str, float]:
         """Over all processes, by the names that are logged."""
-        names = list(self._sums)
-        sums = torch.stack([self._sums[n] for n in names]).double()
-        tokens = torch.stack([self._tokens[n] for n in names]).double()
+        # Not by what is here: a process may have had no rows at all.
+        names = ["value_clipfrac", *(POLICY if "loss/policy_avg" in self._steps[0] else ())]
+        none = self._steps[0]["loss/value_avg"].new_zeros(())
+        sums = torch.stack([self._sums.get(name, none) for name in names]).double()
+        tokens = torch.stack([self._tokens.get(name, none) for name in names]).double()
         team.sum([sums, tokens])
         found = dict(zip(names, (sums / tokens).tolist(), strict=True))
-        logged = {logged: found[n] for n, logged in POLICY_NAMES.items() if n in found}
+        logged = {NAMES[name]: mean for name, mean in found.items() if name in NAMES}
         if "ratio" in found:
             logged["val/ratio_var"] = max(0.0, found["ratio_square"] - found["ratio"] ** 2)
         for name in self._steps[0]:

@@ -9,11 +9,16 @@ response, EOS included; what stands elsewhere never changes a result.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+CHUNK = 1 << 20
+"""Logits that are worked on at once."""
 
 
 def masked_sum(values: Tensor, mask: Tensor) -> Tensor:
@@ -40,18 +45,61 @@ def whiten(values: Tensor, mask: Tensor, *, shift_mean: bool = True) -> Tensor:
     return white.masked_fill(~mask, 0.0)
 
 
-def token_logprobs(logits: Tensor, tokens: Tensor, temperature: float) -> Tensor:
-    """Log-probability of each chosen token: [b, r] of logits [b, r, v] and tokens [b, r]."""
-    scaled = logits.float() / temperature
-    chosen = scaled.gather(-1, tokens[..., None])[..., 0]
-    return chosen - scaled.logsumexp(-1)
+def token_logprobs(
+    logits: Tensor, tokens: Tensor, temperature: float, *, with_entropy: bool = False
+) -> tuple[Tensor, Tensor | None]:
+    """Log-probability of each chosen token, and the entropy in nats where it was drawn: both [n].
+
+    A few rows of logits at a time are brought to float32; what stays for the backward pass is the
+    logits as they came, from which it computes the probabilities again. No gradient flows through
+    the entropy.
+
+    Args:
+        logits: [n, v].
+        tokens: [n].
+    """
+    logprobs, spread = _Chosen.apply(logits, tokens, temperature, with_entropy)
+    return logprobs, spread if with_entropy else None
 
 
-def entropy(logits: Tensor, temperature: float) -> Tensor:
-    """Entropy in nats of each position's distribution: [b, r] of logits [b, r, v]."""
-    scaled = logits.float() / temperature
-    total = scaled.logsumexp(-1)
-    return total - (scaled.softmax(-1) * scaled).sum(-1)
+class _Chosen(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, logits: Tensor, tokens: Tensor, temperature: float, with_entropy: bool
+    ) -> tuple[Tensor, Tensor]:
+        chosen = logits.new_empty(len(logits), dtype=torch.float32)
+        spread = logits.new_empty(len(logits) if with_entropy else 0, dtype=torch.float32)
+        for part in _parts(logits):
+            every = torch.log_softmax(_scaled(logits[part], temperature), -1)
+            chosen[part] = every.gather(-1, tokens[part, None])[:, 0]
+            if with_entropy:
+                spread[part] = -torch.linalg.vecdot(every.exp(), every)
+        ctx.save_for_backward(logits, tokens)
+        ctx.temperature = temperature
+        ctx.mark_non_differentiable(spread)
+        return chosen, spread
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
+        logits, tokens = ctx.saved_tensors
+        scale = (gradient / ctx.temperature)[:, None]
+        found = torch.empty_like(logits)
+        for part in _parts(logits):
+            inner = torch.softmax(_scaled(logits[part], ctx.temperature), -1).mul_(-scale[part])
+            inner.scatter_add_(-1, tokens[part, None], scale[part])
+            found[part] = inner
+        return found, None, None, None
+
+
+def _scaled(logits: Tensor, temperature: float) -> Tensor:
+    return logits.float() if temperature == 1.0 else logits.float() / temperature
+
+
+def _parts(logits: Tensor) -> Iterator[slice]:
+    rows = max(1, CHUNK // logits.size(-1))
+    for start in range(0, len(logits), rows):
+        yield slice(start, start + rows)
 
 
 def token_kl(logprobs: Tensor, reference: Tensor, estimator: Literal["k1", "k3"]) -> Tensor:

@@ -10,7 +10,7 @@ Shapes: b sequences, q prompt tokens, r response tokens, h hidden size, v vocabu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,55 +19,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from rlhf_tui.errors import InputError
-from rlhf_tui.generation.sampler import left_pad
-from rlhf_tui.training.ppo.losses import entropy, token_logprobs
+from rlhf_tui.training.ppo.batch import Batch, response_logits
+from rlhf_tui.training.ppo.losses import token_logprobs
 from rlhf_tui.training.precision import Precision, autocast, precision_of
-from rlhf_tui.training.scoring import right_pad
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Prompts padded in front and responses padded behind, trimmed to the longest of each."""
-
-    ids: Tensor
-    """[b, q+r]."""
-    attention: Tensor
-    """[b, q+r], 1 on real tokens."""
-    position: Tensor
-    """[b, q+r], counted from each row's first real token."""
-    tokens: Tensor
-    """[b, r] the responses."""
-    mask: Tensor
-    """[b, r] True on response tokens, EOS included."""
-
-
-def make_batch(
-    prompts: Sequence[Sequence[int]],
-    responses: Sequence[Sequence[int]],
-    fill: int,
-    device: torch.device,
-) -> Batch:
-    left, left_mask = left_pad(prompts, fill)
-    right, right_mask = right_pad(responses, fill)
-    width = right.size(1)
-    # Both in one copy, and the rest made there: the device is never waited for.
-    ids, attention = send(
-        torch.stack([torch.cat([left, right], -1), torch.cat([left_mask, right_mask], -1)]), device
-    )
-    return Batch(
-        ids,
-        attention,
-        (attention.cumsum(-1) - 1).clamp(min=0),
-        ids[:, -width:],
-        attention[:, -width:].bool(),
-    )
-
-
-def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """Copy to the device without waiting for what it is doing."""
-    if device.type != "cuda":
-        return tensor.to(device)
-    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 @dataclass(frozen=True)
@@ -92,14 +46,11 @@ class Policy:
         self.model = model
         self.device: torch.device = next(model.parameters()).device
         self._precision = precision or precision_of("auto", self.device)
-        head = model.get_output_embeddings()
         self.value_head: nn.Linear | None = None
         if with_value:
             # The first values are 0, and the trunk is moved by the policy alone until the head
             # has learnt something.
             self.value_head = zero_head(model.config.get_text_config().hidden_size, self.device)
-        self._hidden: Tensor | None = None
-        head.register_forward_pre_hook(self._keep_hidden)
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The model's weights that the optimizer moves, by name; the value head's are not here."""
@@ -115,39 +66,21 @@ class Policy:
     ) -> Output:
         """One forward pass over whole sequences.
 
-        The last response token is never an input: nothing is predicted from it.
-
         Args:
             head_only: let gradients reach the value head alone.
         """
-        length = batch.tokens.size(1)
         with (
             torch.set_grad_enabled(torch.is_grad_enabled() and not head_only),
             autocast(self._precision, self.device),
         ):
-            logits = self.model(
-                input_ids=batch.ids[:, :-1],
-                attention_mask=batch.attention[:, :-1],
-                position_ids=batch.position[:, :-1],
-                logits_to_keep=length,
-                use_cache=False,
-            ).logits
-        # An architecture that does not know logits_to_keep answers for every position.
-        logits = logits[:, -length:]
-        hidden, self._hidden = self._hidden, None
-        spread = None
-        if with_entropy:
-            with torch.no_grad():
-                spread = entropy(logits, temperature)
-        logprobs = token_logprobs(logits, batch.tokens, temperature)
-        if self.value_head is None or hidden is None:
-            return Output(logprobs, None, spread)
-        return Output(logprobs, self.value_head(hidden[:, -length:].float())[..., 0], spread)
-
-    def _keep_hidden(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        """Hold what goes into the language-model head: the value head reads the same states."""
+            logits, hidden = response_logits(self.model, batch)
+        logprobs, spread = token_logprobs(
+            logits, batch.chosen, temperature, with_entropy=with_entropy
+        )
+        values = None
         if self.value_head is not None:
-            self._hidden = inputs[0]
+            values = batch.rows(self.value_head(hidden.float())[:, 0])
+        return Output(batch.rows(logprobs), values, None if spread is None else batch.rows(spread))
 
 
 class Reference:

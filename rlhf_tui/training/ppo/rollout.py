@@ -20,10 +20,11 @@ from rlhf_tui.errors import TrainingDiverged
 from rlhf_tui.generation.sampler import Response, Sampling, sample, uniforms
 from rlhf_tui.records import Text
 from rlhf_tui.training.ppo.advantages import gae, token_rewards
+from rlhf_tui.training.ppo.batch import PASS_TOKENS, Batch, grouped, make_batch, send
 from rlhf_tui.training.ppo.critic import Critic
 from rlhf_tui.training.ppo.distributed import Team
 from rlhf_tui.training.ppo.losses import token_kl, whiten
-from rlhf_tui.training.ppo.policy import Batch, Output, Policy, Reference, make_batch, send
+from rlhf_tui.training.ppo.policy import Output, Policy, Reference
 from rlhf_tui.training.ppo.rewards import RunningMoments, shaped_scores, to_scores
 from rlhf_tui.training.rendering import Renderer
 from rlhf_tui.training.rewards.source import RewardSource
@@ -126,7 +127,7 @@ class Actors:
         self.critic = critic
         self.reference = reference
         self.team = team or Team()
-        self._rewards = rewards
+        self.rewards = rewards
         self._renderer = renderer
         self._sampling = sampling
         self._options = options
@@ -150,8 +151,8 @@ class Actors:
             for text, ids, response in zip(own.texts, own.tokens, responses, strict=True)
         ]
         written = time.perf_counter()
-        raw = self._rewards.score(own.texts, completions) if rows else []
-        terms = self._rewards.means if isinstance(self._rewards, WeightedSum) and rows else {}
+        raw = self.rewards.score(own.texts, completions) if rows else []
+        terms = self.rewards.means if isinstance(self.rewards, WeightedSum) and rows else {}
         scored = time.perf_counter()
         whole = self.team.gather(list(zip(responses, completions, raw, strict=True)))
         for _, completion, score in whole:
@@ -175,7 +176,9 @@ class Actors:
     def passes(self, written: Written, rows: Sequence[int]) -> list[Pass]:
         """This process's share of the rows, in batches of like length."""
         found = []
-        for part in by_length(written, rows, self._options.batch_size, self.team):
+        for part in by_length(
+            written, rows, self._options.batch_size, self.policy.device, self.team
+        ):
             batch = make_batch(
                 [written.prompts.tokens[i] for i in part],
                 [written.responses[i].tokens for i in part],
@@ -202,13 +205,13 @@ class Actors:
         later = self.passes(written, first)
         for one in parts + later:
             batch = one.batch
-            place = one.index, slice(0, batch.tokens.size(1))
+            place = one.index, slice(0, batch.mask.size(1))
             reference[place] = self.reference.logprobs(batch, self._options.temperature)
             if self.critic is not None:
                 with self.critic.active():
                     values[place] = self.critic(batch)
         for one in parts + later:
-            place = one.index, slice(0, one.batch.tokens.size(1))
+            place = one.index, slice(0, one.batch.mask.size(1))
             training = any(one is other for other in later)
             with torch.set_grad_enabled(training):
                 output = self.policy(one.batch, self._options.temperature, with_entropy=training)
@@ -283,16 +286,19 @@ def _check_score(completion: Text, score: float) -> None:
 
 
 def by_length(
-    written: Written, rows: Sequence[int], size: int, team: Team | None = None
+    written: Written, rows: Sequence[int], size: int, device: torch.device, team: Team | None = None
 ) -> list[list[int]]:
     """Rows in groups of at most `size`, like lengths together, so that little is padding.
 
     Args:
+        device: where they will pass through a model.
         team: group one process's share of them only.
     """
 
-    def length(row: int) -> tuple[int, int]:
-        return len(written.prompts.tokens[row]) + len(written.responses[row].tokens), row
+    def length(row: int) -> int:
+        return len(written.prompts.tokens[row]) + len(written.responses[row].tokens)
 
-    ordered = (team or Team()).share(sorted(rows, key=length))
-    return [ordered[i : i + size] for i in range(0, len(ordered), size)]
+    ordered = sorted(rows, key=lambda row: (length(row), row))
+    own = (team or Team()).share(ordered)
+    groups = grouped([length(row) for row in own], size, PASS_TOKENS.get(device.type, 0))
+    return [[own[place] for place in group] for group in groups]

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from rlhf_tui.training.rendering import Renderer
 
 STATE = "state.pt"
-SAMPLES = 8
-"""Evaluation responses shown to people each time; all of them count in the figures."""
 
 
 def run(context: RunContext) -> None:
@@ -100,13 +98,15 @@ def _prompts(context: RunContext, options: PPOOptions, renderer: Renderer, split
 def _train(context: RunContext, trainer: PPOTrainer, held_out: Prompts) -> bool:
     """All rollouts that are left; False when a stop came between."""
     from rlhf_tui.training import ranks
+    from rlhf_tui.training.endpoint_line import endpoint_figures
     from rlhf_tui.training.ppo.evaluate import evaluate
 
     options = trainer.options
     total = options.total_steps
+    beside = endpoint_figures(context, options, held_out.texts, trainer.actors.rewards)
     context.progress(trainer.rollouts, total)
     if trainer.rollouts == 0 and options.eval_steps:
-        evaluate(context, trainer.actors, held_out, 0, SAMPLES)
+        evaluate(context, trainer.actors, held_out, 0, beside)
     while trainer.rollouts < total:
         if ranks.should_stop(context):
             _save(context, trainer)
@@ -122,7 +122,7 @@ def _train(context: RunContext, trainer: PPOTrainer, held_out: Prompts) -> bool:
             )
         context.progress(step, total)
         if step == total or (options.eval_steps and step % options.eval_steps == 0):
-            evaluate(context, trainer.actors, held_out, step, SAMPLES)
+            evaluate(context, trainer.actors, held_out, step, beside)
         if step < total and options.save_steps and step % options.save_steps == 0:
             _save(context, trainer)
     return True

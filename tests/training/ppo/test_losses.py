@@ -10,8 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rlhf_tui.training.ppo import losses
 from rlhf_tui.training.ppo.losses import (
-    entropy,
     explained_variance,
     masked_mean,
     policy_loss,
@@ -196,21 +196,41 @@ def test_kl_estimators_are_unbiased(estimator: str) -> None:
 @pytest.mark.parametrize("temperature", [1.0, 0.7])
 def test_log_probabilities_and_entropy(temperature: float) -> None:
     generator = torch.Generator().manual_seed(1)
-    logits = torch.randn(2, 3, 11, generator=generator)
-    tokens = torch.randint(0, 11, (2, 3), generator=generator)
+    logits = torch.randn(6, 11, generator=generator)
+    tokens = torch.randint(0, 11, (6,), generator=generator)
     slow = torch.log_softmax(logits.double() / temperature, -1)
-    found = token_logprobs(logits, tokens, temperature)
-    expected = [[float(slow[i, t, tokens[i, t]]) for t in range(3)] for i in range(2)]
+    found, spread = token_logprobs(logits, tokens, temperature, with_entropy=True)
+    expected = [float(slow[i, tokens[i]]) for i in range(6)]
     assert torch.allclose(found.double(), torch.tensor(expected, dtype=torch.float64), atol=1e-6)
-    spread = -(slow.exp() * slow).sum(-1)
-    assert torch.allclose(entropy(logits, temperature).double(), spread, atol=1e-5)
+    assert spread is not None and not spread.requires_grad
+    assert torch.allclose(spread.double(), -(slow.exp() * slow).sum(-1), atol=1e-5)
+    assert token_logprobs(logits, tokens, temperature)[1] is None
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_gradients_of_log_probabilities_a_few_rows_at_a_time(
+    temperature: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against torch's own gradient of the plain formula in float64."""
+    monkeypatch.setattr(losses, "CHUNK", 2 * 11)
+    generator = torch.Generator().manual_seed(2)
+    logits = torch.randn(5, 11, generator=generator).requires_grad_()
+    tokens = torch.randint(0, 11, (5,), generator=generator)
+    weight = torch.randn(5, generator=generator)
+    found, _ = token_logprobs(logits, tokens, temperature, with_entropy=True)
+    torch.autograd.backward((found * weight).sum())
+    plain = logits.detach().double().requires_grad_()
+    slow = torch.log_softmax(plain / temperature, -1).gather(-1, tokens[:, None])[:, 0]
+    torch.autograd.backward((slow * weight).sum())
+    assert logits.grad is not None and plain.grad is not None
+    assert torch.allclose(logits.grad.double(), plain.grad, atol=1e-6)
 
 
 def test_half_precision_logits_are_summed_in_float32() -> None:
-    logits = torch.randn(1, 1, 50_000).to(torch.bfloat16)
-    found = token_logprobs(logits, torch.tensor([[7]]), 1.0)
+    logits = torch.randn(1, 50_000).to(torch.bfloat16)
+    found, _ = token_logprobs(logits, torch.tensor([7]), 1.0)
     assert found.dtype == torch.float32
-    exact = torch.log_softmax(logits.double(), -1)[0, 0, 7]
+    exact = torch.log_softmax(logits.double(), -1)[0, 7]
     assert float(found) == pytest.approx(float(exact), abs=1e-4)
 
 

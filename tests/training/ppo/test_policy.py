@@ -9,7 +9,8 @@ import torch
 from helpers.tiny import language_model
 from peft import LoraConfig, get_peft_model
 
-from rlhf_tui.training.ppo.policy import Policy, Reference, make_batch
+from rlhf_tui.training.ppo.batch import make_batch
+from rlhf_tui.training.ppo.policy import Policy, Reference
 
 CPU = torch.device("cpu")
 PROMPTS = [[5, 6, 7, 8], [9], [10, 11]]

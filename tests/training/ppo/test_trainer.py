@@ -230,7 +230,8 @@ def test_rows_of_like_length_stand_together() -> None:
     trainer = make(PPOOptions(rollout_batch_size=8, response_length=6))
     prompts = trainer._prompts.pick([0, 1, 2, 3, 4, 0, 1, 2])
     written = trainer.actors.write(prompts, "x")
-    groups = by_length(written, range(8), 3)
+    groups = by_length(written, range(8), 3, torch.device("cpu"))
+    assert max(map(len, groups)) <= 3
     lengths = [len(written.responses[i].tokens) for group in groups for i in group]
     assert lengths == sorted(lengths)
     assert sorted(i for group in groups for i in group) == list(range(8))

@@ -12,6 +12,7 @@ runs/<run_id>/
     metrics.jsonl      one flat object a logged step: step, time, then metric names; a value that
                        is not finite is null, and `not_finite` maps its name to nan, inf or -inf.
                        After a resume steps can come twice: the later line counts
+    endpoint.json      what the model of --eval-endpoint was worth, asked once
     samples.jsonl      SampleRow lines: completions of fixed evaluation prompts
     completions.jsonl  generate runs: records.Completion lines, tailed by the hub into the store
     scores.jsonl       score runs: records.Score lines, likewise
@@ -160,6 +161,8 @@ class SampleRow(msgspec.Struct, omit_defaults=True):
     completion: Any
     reward: float | None = None
     kl: float | None = None
+    by: str = ""
+    """Another model that wrote the completion; empty: the policy."""
 
 
 def write_atomic(path: Path, value: msgspec.Struct | dict[str, Any]) -> None:

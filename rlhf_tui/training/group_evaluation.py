@@ -10,6 +10,7 @@ import torch
 from accelerate.utils import gather_object
 
 from rlhf_tui.config.options import GroupOptions
+from rlhf_tui.training.endpoint_line import endpoint_figures
 from rlhf_tui.training.held_out import Answered, report
 from rlhf_tui.training.ppo.rollout import Prompts
 from rlhf_tui.training.rendering import Renderer
@@ -37,6 +38,7 @@ class HeldOut:
         self._sources = sources
         self._renderer = renderer
         self._stop = frozenset(stop)
+        self._beside = endpoint_figures(context, options, prompts.texts, sources)
 
     def evaluate(self, trainer: Any, step: int) -> None:
         """Answer all prompts with the same random numbers each time; log and show.
@@ -61,7 +63,8 @@ class HeldOut:
                 found += self._answers(trainer, own[start : start + self._options.batch_size])
         trainer.model.train(training)
         by_place = dict(gather_object(found))
-        report(self._context, step, [by_place[place] for place in sorted(by_place)])
+        answers = [by_place[place] for place in sorted(by_place)]
+        report(self._context, step, answers, self._beside)
 
     def _answers(self, trainer: Any, places: Sequence[int]) -> list[tuple[int, Answered]]:
         asked = self._prompts.pick(places)

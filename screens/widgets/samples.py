@@ -48,12 +48,12 @@ class SamplesView(PagedView):
         self.fill(rows)
 
     def _sample(self, sample: SampleRow, width: int) -> list[Row]:
-        facts = []
+        encoding = self.glyphs.encoding
+        facts = [f"by {clean(sample.by, encoding=encoding).text}"] if sample.by else []
         if sample.reward is not None:
             facts.append(f"reward {number(sample.reward)}")
         if sample.kl is not None:
             facts.append(f"KL {number(sample.kl)}")
-        encoding = self.glyphs.encoding
         prompt = clean(plain(sample.prompt)[:LONGEST], encoding=encoding)
         completion = clean(plain(sample.completion)[:LONGEST], encoding=encoding)
         between = "" if isinstance(sample.prompt, str) else "\n"

@@ -103,7 +103,8 @@ def _divergence(options: ScoreOptions) -> Callable[[Rows], list[float]]:
     import torch
 
     from rlhf_tui.training import models
-    from rlhf_tui.training.ppo.policy import Policy, make_batch
+    from rlhf_tui.training.ppo.batch import make_batch
+    from rlhf_tui.training.ppo.policy import Policy
     from rlhf_tui.training.rendering import Renderer, rendering_for
 
     device = models.device_of(options)

@@ -13,9 +13,9 @@ from transformers import AutoModelForSequenceClassification
 from rlhf_tui.config.options import PPOOptions, RewardOptions
 from rlhf_tui.errors import UsageError
 from rlhf_tui.training import models, tuning
+from rlhf_tui.training.ppo.batch import Batch, make_batch
 from rlhf_tui.training.ppo.cast import make_actors
 from rlhf_tui.training.ppo.distributed import Team
-from rlhf_tui.training.ppo.batch import Batch, make_batch
 from rlhf_tui.training.ppo.rollout import Actors, Prompts
 from rlhf_tui.training.ppo.trainer import PPOTrainer
 from rlhf_tui.training.rendering import Renderer, rendering_for

@@ -66,8 +66,8 @@ def make_batch(
     chosen = torch.tensor([token for r in responses for token in r])
     # All in one copy, so that the device is not waited for.
     parts = whole.flatten(), places, chosen, slots, mask.flatten().long()
-    whole, places, chosen, slots, flags = send(torch.cat(parts), device).split(
-        [part.numel() for part in parts]
+    whole, places, chosen, slots, flags = torch.split(
+        send(torch.cat(parts), device), [part.numel() for part in parts]
     )
     return Batch(
         whole.view(height, width)[:, :-1],

@@ -58,7 +58,8 @@ def token_logprobs(
         logits: [n, v].
         tokens: [n].
     """
-    logprobs, spread = _Chosen.apply(logits, tokens, temperature, with_entropy)
+    apply: Any = _Chosen.apply  # torch has no types here
+    logprobs, spread = apply(logits, tokens, temperature, with_entropy)
     return logprobs, spread if with_entropy else None
 
 

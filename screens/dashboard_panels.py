@@ -29,6 +29,7 @@ _SFT = (
     ),
     *_TRAINING,
     Panel("entropy", "nats a token", ("entropy", "eval_entropy")),
+    Panel("eval_perplexity", "tokens to choose among", ("eval_perplexity",)),
 )
 _RM = (
     Panel("loss", "nats a pair", ("loss", "eval_loss")),
@@ -53,6 +54,50 @@ _PPO = (
     Panel("objective/rlhf_reward", "score - KL penalty", ("objective/rlhf_reward",)),
     Panel("lr", "", ("lr", "learning_rate")),
 )
+_IMPLICIT = (
+    Panel(
+        "implicit rewards",
+        "beta x nats",
+        ("rewards/chosen", "rewards/rejected", "eval_rewards/chosen", "eval_rewards/rejected"),
+    ),
+    Panel(
+        "logps",
+        "nats a completion",
+        ("logps/chosen", "logps/rejected", "eval_logps/chosen", "eval_logps/rejected"),
+    ),
+)
+_DPO = (
+    Panel("loss", "", ("loss", "eval_loss")),
+    Panel(
+        "rewards/accuracies", "share of pairs", ("rewards/accuracies", "eval_rewards/accuracies")
+    ),
+    Panel("rewards/margins", "beta x nats", ("rewards/margins", "eval_rewards/margins")),
+    *_IMPLICIT,
+    Panel("entropy", "nats a token", ("entropy", "eval_entropy")),
+    *_TRAINING,
+)
+_KTO = (
+    Panel("loss", "", ("loss", "eval_loss")),
+    Panel("rewards/margins", "beta x nats, up - down", ("rewards/margins", "eval_rewards/margins")),
+    _IMPLICIT[0],
+    Panel("kl", "nats a completion", ("kl", "eval_kl")),
+    _IMPLICIT[1],
+    *_TRAINING,
+)
+_GROUP = (
+    Panel("reward", "reward units", ("reward", "eval/reward")),
+    Panel("kl", "nats a token, mean", ("kl",)),
+    Panel("reward_std", "within a prompt", ("reward_std",)),
+    Panel("length", "tokens", ("completions/mean_length", "eval/response_length")),
+    # A sum over a response: not on the axes of the training's mean over tokens.
+    Panel("eval/kl", "nats a response", ("eval/kl",)),
+    Panel("entropy", "nats a token", ("entropy",)),
+    Panel("frac_reward_zero_std", "share that teaches nothing", ("frac_reward_zero_std",)),
+    Panel("completions/clipped_ratio", "share without EOS", ("completions/clipped_ratio",)),
+    Panel("clip_ratio", "share of tokens", ("clip_ratio/region_mean",)),
+    Panel("loss", "", ("loss",)),
+    *_TRAINING,
+)
 _GENERATE = (
     Panel("response_length", "tokens", ("response_length",)),
     Panel("eos_share", "share that ended", ("eos_share",)),
@@ -66,6 +111,10 @@ PANELS: dict[str, tuple[Panel, ...]] = {
     "sft": _SFT,
     "rm": _RM,
     "ppo": _PPO,
+    "dpo": _DPO,
+    "kto": _KTO,
+    "rloo": _GROUP,
+    "grpo": _GROUP,
     "generate": _GENERATE,
     "score": _SCORE,
 }

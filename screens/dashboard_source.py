@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 from rlhf_tui.errors import Denied, HubError, RlhfError
@@ -17,6 +18,7 @@ from rlhf_tui.hub.messages import (
     StopRun,
 )
 from rlhf_tui.runs import layout
+from rlhf_tui.runs.environment import secrets
 from rlhf_tui.runs.layout import RunArguments
 from rlhf_tui.runs.state import describe
 from rlhf_tui.screens.link import Link
@@ -87,7 +89,8 @@ class RunSource:
         Raises:
             RlhfError: the hub is away or refuses.
         """
-        return await self._hub().call(ResumeRun(run_id), Launched)
+        request = ResumeRun(run_id, secrets=secrets(os.environ))
+        return await self._hub().call(request, Launched)
 
     def _hub(self) -> Link:
         if self._link is None:

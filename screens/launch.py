@@ -14,11 +14,11 @@ from textual.content import Content
 from rlhf_tui.config.settings import Settings, load_settings
 from rlhf_tui.errors import RlhfError, UsageError
 from rlhf_tui.hub.messages import Launch, Launched
-from rlhf_tui.runs.environment import carried
+from rlhf_tui.runs.environment import carried, secrets
 from rlhf_tui.runs.layout import RunKind
 from rlhf_tui.screens import keys
 from rlhf_tui.screens.launch_edit import EditValue, LaunchNotes
-from rlhf_tui.screens.launch_form import FIRST, KINDS, TITLE, Field, Form, shown
+from rlhf_tui.screens.launch_form import FIRST, KINDS, RECIPE, TITLE, Field, Form, shown
 from rlhf_tui.screens.launch_view import FormView, foot_rows, kind_row
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.room import Room
@@ -80,7 +80,7 @@ class LaunchScreen(Room):
         """The fields that are shown now."""
         if self.all_options:
             return self.form.fields
-        first = {TITLE.name, *FIRST[self.form.kind]}
+        first = {TITLE.name, RECIPE.name, *FIRST[self.form.kind]}
         return [
             field
             for field in self.form.fields
@@ -169,17 +169,24 @@ class LaunchScreen(Room):
 
     def action_start(self) -> None:
         """Launch the run, once: a second press while the hub works on it does nothing."""
-        if self._broken:
-            self.problem = self._broken
+        self.problem = self._broken or self._conflict()
+        if self.problem:
             self.draw()
         elif not self._starting:
             self._starting = True
-            self.problem = ""
             self.status.say(
                 "saved", Content("starting … " if self.glyphs.more == "…" else "starting ")
             )
             self.draw()
             self.run_worker(self._start(), group="start")
+
+    def _conflict(self) -> str:
+        """Which options exclude each other; empty for none."""
+        try:
+            self.form.check()
+        except UsageError as error:
+            return str(error)
+        return ""
 
     async def _start(self) -> None:
         request = Launch(
@@ -188,6 +195,8 @@ class LaunchScreen(Room):
             title=self.form.title,
             cwd=str(Path.cwd()),
             environment=carried(os.environ),
+            secrets=secrets(os.environ),
+            recipe=self.form.recipe,
         )
         try:
             launched = await self.link.call(request, Launched)

@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
-from rlhf_tui.config.options import OPTIONS
-from rlhf_tui.config.resolve import chosen_options
+from rlhf_tui.config.options import OPTIONS, TRAINERS
+from rlhf_tui.config.recipes import RECIPES
+from rlhf_tui.config.resolve import checked_options, chosen_options
 from rlhf_tui.config.settings import Settings, convert_fields
 from rlhf_tui.config.template import default_of, described
 from rlhf_tui.errors import UsageError
 from rlhf_tui.runs.layout import RunKind
 
-KINDS: tuple[RunKind, ...] = ("generate", "sft", "rm", "ppo")
+KINDS: tuple[RunKind, ...] = (
+    "generate", "sft", "rm", "ppo", "dpo", "kto", "rloo", "grpo", "evaluate",
+)  # fmt: skip
 """In the order in which the loop goes through them."""
+_SAMPLED = ("model", "reward_model", "rewards", "total_steps", "rollout_batch_size")
 FIRST: dict[str, tuple[str, ...]] = {
     "generate": ("model", "k", "temperature", "top_p", "max_new_tokens", "split", "limit", "seed"),
-    "sft": ("model", "epochs", "max_steps", "learning_rate", "batch_size", "tune", "include",
-            "loss_on", "eval_steps", "seed", "device"),
-    "rm": ("model", "epochs", "max_steps", "learning_rate", "batch_size", "tune", "pairs",
-           "eval_steps", "seed", "device"),
-    "ppo": ("model", "reward_model", "total_steps", "rollout_batch_size", "response_length",
-            "learning_rate", "kl_coef", "num_ppo_epochs", "tune", "seed", "device"),
+    "sft": ("model", "dataset", "epochs", "learning_rate", "batch_size", "tune", "include",
+            "loss_on", "packing", "eval_steps", "device"),
+    "rm": ("model", "dataset", "epochs", "max_steps", "learning_rate", "batch_size", "tune",
+           "pairs", "eval_steps", "seed", "device"),
+    "ppo": (*_SAMPLED, "response_length", "learning_rate", "kl_coef", "critic", "tune", "device"),
+    "dpo": ("model", "dataset", "epochs", "learning_rate", "batch_size", "beta", "loss_type",
+            "pairs", "tune", "eval_steps", "device"),
+    "kto": ("model", "dataset", "epochs", "learning_rate", "batch_size", "beta",
+            "desirable_weight", "undesirable_weight", "tune", "eval_steps", "device"),
+    "rloo": (*_SAMPLED, "num_generations", "response_length", "learning_rate", "beta", "tune",
+             "device"),
+    "grpo": (*_SAMPLED, "num_generations", "response_length", "learning_rate", "beta",
+             "loss_type", "tune"),
+    "evaluate": ("model", "split", "dataset", "batch_size", "max_length", "device"),
 }  # fmt: skip
-"""The options that people change; the others come on demand."""
+"""The options that people change, as many as fit in 24 rows; the others come on demand."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +57,21 @@ class Field:
 
 
 TITLE = Field("title", "A name for the run, for people", "a text", (), "")
+NO_RECIPE = "none"
+RECIPE = Field(
+    "recipe",
+    "Options for a situation; what is set elsewhere wins",
+    f"one of {', '.join([NO_RECIPE, *RECIPES])}",
+    (NO_RECIPE, *RECIPES),
+    NO_RECIPE,
+)
 
 
 def fields_of(kind: str) -> list[Field]:
-    """The options of a kind, the important ones first."""
+    """The fields of a kind's form, the important ones first."""
     found = {field.name: _field(field) for field in msgspec.structs.fields(OPTIONS[kind])}
     first = [found.pop(name) for name in FIRST[kind]]
-    return [TITLE, *first, *found.values()]
+    return [TITLE, *([RECIPE] if kind in TRAINERS else []), *first, *found.values()]
 
 
 def _field(field: msgspec.structs.FieldInfo) -> Field:
@@ -63,6 +83,9 @@ def _field(field: msgspec.structs.FieldInfo) -> Field:
     if bare is bool:
         choices = ["no", "yes"]
     kinds = {int: "a whole number", float: "a number", str: "a text"}
+    if repeated:
+        bare = get_args(bare)[0]
+        kinds = {float: "numbers, parted by commas", str: "texts, parted by commas"}
     takes = " ".join([kinds.get(bare, ""), " and ".join(bounds)]).strip()
     if choices:
         takes = ("any of " if repeated else "one of ") + ", ".join(choices)
@@ -90,6 +113,7 @@ class Form:
         self._settings, self._environ = settings, environ
         self._edited: dict[str, dict[str, Any]] = {name: {} for name in KINDS}
         self._titles: dict[str, str] = dict.fromkeys(KINDS, "")
+        self._recipes: dict[str, str] = dict.fromkeys(KINDS, "")
         self.turn_to(kind)
 
     def turn_to(self, kind: RunKind) -> None:
@@ -100,23 +124,44 @@ class Form:
         """
         self.kind = kind
         self.fields = fields_of(kind)
-        self.preset: dict[str, Any] = chosen_options(
-            kind, self._settings, config_file=None, environ=self._environ, given={}
+        self._read_preset()
+
+    def _read_preset(self) -> None:
+        self.preset: dict[str, Any] = self._resolved(chosen_options, {})
+        """What the recipe, rlhf.toml and the environment set."""
+
+    def _resolved(
+        self, resolve: Callable[..., dict[str, Any]], given: dict[str, Any]
+    ) -> dict[str, Any]:
+        return resolve(
+            self.kind,
+            self._settings,
+            config_file=None,
+            environ=self._environ,
+            given=given,
+            recipe=self.recipe,
         )
-        """What rlhf.toml and the environment set."""
 
     @property
     def title(self) -> str:
         return self._titles[self.kind]
 
+    @property
+    def recipe(self) -> str:
+        """The recipe's name, empty for none."""
+        return self._recipes[self.kind]
+
     def value(self, field: Field) -> Any:
         if field is TITLE:
             return self.title
+        if field is RECIPE:
+            return self.recipe or NO_RECIPE
         return self._edited[self.kind].get(field.name, self.preset.get(field.name, field.default))
 
     def origin(self, field: Field) -> Literal["typed", "settings", "default"]:
         """Where the value comes from."""
-        if field.name in self._edited[self.kind] or (field is TITLE and self.title):
+        named = (field is TITLE and self.title) or (field is RECIPE and self.recipe)
+        if field.name in self._edited[self.kind] or named:
             return "typed"
         return "settings" if field.name in self.preset else "default"
 
@@ -128,6 +173,10 @@ class Form:
         """
         text = text.strip()
         if field is TITLE:
+            return text
+        if field is RECIPE:
+            if text not in field.choices:
+                raise UsageError(f"recipe takes {field.takes}, not {text!r}.")
             return text
         given: Any = text
         if field.repeated:
@@ -155,6 +204,9 @@ class Form:
         value = self.parse(field, text)
         if field is TITLE:
             self._titles[self.kind] = value
+        elif field is RECIPE:
+            self._recipes[self.kind] = "" if value == NO_RECIPE else value
+            self._read_preset()
         elif value == self.preset.get(field.name, field.default):
             self.reset(field)
         else:
@@ -172,6 +224,9 @@ class Form:
         """Go back to what the settings or the defaults say."""
         if field is TITLE:
             self._titles[self.kind] = ""
+        elif field is RECIPE:
+            self._recipes[self.kind] = ""
+            self._read_preset()
         self._edited[self.kind].pop(field.name, None)
 
     @property
@@ -179,11 +234,19 @@ class Form:
         """What a launch sends: all that was set anywhere, no defaults."""
         return self.preset | self._edited[self.kind]
 
+    def check(self) -> None:
+        """
+        Raises:
+            UsageError: options exclude each other.
+        """
+        self._resolved(checked_options, self._edited[self.kind])
+
     @property
     def command(self) -> str:
         """The shell command that launches the same run in this workspace."""
-        verb = "generate" if self.kind == "generate" else f"train {self.kind}"
-        words = ["rlhf-tui", *verb.split()]
+        words = ["rlhf-tui", *(["train"] if self.kind in TRAINERS else []), self.kind]
+        if self.recipe:
+            words += ["--recipe", self.recipe]
         for name, value in self._edited[self.kind].items():
             flag = name.replace("_", "-")
             if isinstance(value, bool):

@@ -19,6 +19,11 @@ TITLES = {
     "sft": "Fine-tune on demonstrations",
     "rm": "Reward model from rankings",
     "ppo": "Policy against a reward model",
+    "dpo": "Policy from rankings",
+    "kto": "Policy from thumbs",
+    "rloo": "PPO without a critic",
+    "grpo": "The same, by groups",
+    "evaluate": "Figures on held-out rows",
 }
 
 

@@ -23,6 +23,11 @@ KINDS = {
     "sft": "supervised fine-tuning",
     "rm": "reward model",
     "ppo": "PPO",
+    "dpo": "DPO",
+    "kto": "KTO",
+    "rloo": "RLOO",
+    "grpo": "GRPO",
+    "evaluate": "evaluation",
     "generate": "generation",
     "score": "scoring",
 }

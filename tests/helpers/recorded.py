@@ -91,6 +91,41 @@ def metrics(kind: RunKind, step: int, total: int, rng: random.Random) -> dict[st
             "beta": 0.05,
             "tokens_per_second": 5200 + noise(200),
         }
+    elif kind in ("dpo", "kto"):
+        row |= {
+            "loss": 0.69 * math.exp(-share) + noise(0.03),
+            "rewards/chosen": 0.4 * share + noise(0.05),
+            "rewards/rejected": -1.6 * share + noise(0.05),
+            "rewards/margins": 2 * share + noise(0.08),
+            "logps/chosen": -40 + 4 * share + noise(0.5),
+            "logps/rejected": -42 - 16 * share + noise(0.5),
+            "entropy": 3 - 0.6 * share + noise(0.05),
+            "grad_norm": abs(noise(1.0)) + 0.5,
+            "learning_rate": 5e-6 * (1 - share),
+        }
+        if kind == "dpo":
+            row["rewards/accuracies"] = min(1.0, 0.5 + 0.4 * share + noise(0.04))
+        else:
+            row["kl"] = 3 * share + abs(noise(0.1))
+        if step % max(1, total // 8) == 0:
+            row |= {"eval_loss": 0.7 * math.exp(-0.8 * share), "eval_rewards/margins": 1.7 * share}
+    elif kind in ("rloo", "grpo"):
+        row |= {
+            "reward": -1 + 3 * share**0.6 + noise(0.2),
+            "reward_std": 0.8 - 0.4 * share + noise(0.03),
+            "frac_reward_zero_std": 0.3 * share,
+            "kl": 0.1 * share + abs(noise(0.004)),
+            "completions/mean_length": 24 + noise(1.5),
+            "completions/clipped_ratio": 0.2 * (1 - share),
+            "clip_ratio/region_mean": abs(noise(0.02)),
+            "entropy": 3 - share + noise(0.05),
+            "loss": noise(0.02),
+            "grad_norm": abs(noise(1.0)) + 0.5,
+            "learning_rate": 1e-5 * (1 - share),
+            "rewards/rm-0001/mean": -1 + 3 * share**0.6 + noise(0.2),
+        }
+        if step % max(1, total // 8) == 0:
+            row |= {"eval/reward": -1 + 2.8 * share**0.6, "eval/kl": 4 * share}
     else:
         row |= {"completions": step * 64, "tokens_per_second": 5200 + noise(300)}
     return row
@@ -117,7 +152,12 @@ def write_run(
     write_atomic(
         directory / "args.json",
         RunArguments(
-            run_id, kind, options, title, round(created * 1000), versions={"torch": "2.13.0"}
+            run_id,
+            kind,
+            options,
+            title,
+            created_ms=round(created * 1000),
+            versions={"torch": "2.13.0"},
         ),
     )
     if state == "queued":

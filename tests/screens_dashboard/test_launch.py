@@ -12,7 +12,8 @@ from helpers.recorded import FakeLink
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from rlhf_tui.config.options import OPTIONS
+from rlhf_tui.config.options import OPTIONS, TRAINERS
+from rlhf_tui.config.recipes import RECIPES
 from rlhf_tui.config.settings import Settings
 from rlhf_tui.errors import NothingToDo, UsageError
 from rlhf_tui.hub.messages import Launch, Launched, RunInfo
@@ -63,7 +64,7 @@ async def test_all_important_options_fit(
         await until(pilot, lambda: "$ rlhf-tui" in text(pilot))
         for name in ("title", *FIRST[kind]):
             assert name in screen(pilot).view.text
-        verb = "generate" if kind == "generate" else f"train {kind}"
+        verb = f"train {kind}" if kind in TRAINERS else kind
         assert f"$ rlhf-tui {verb}" in text(pilot)
 
 
@@ -140,10 +141,13 @@ async def test_kinds_and_all_options(program: Open, until: Until) -> None:
     async with program("launch:generate", (80, 24)) as pilot:
         await until(pilot, lambda: "temperature" in text(pilot))
         await type_value(pilot, until, "k", "6")
-        for kind in ("sft", "rm", "ppo", "generate"):
+        for kind in (*KINDS[1:], KINDS[0]):
             await pilot.press("t")
             assert f" {kind}" in text(pilot)
             assert screen(pilot).form.kind == kind
+        await pilot.press("b")
+        assert screen(pilot).form.kind == KINDS[-1]
+        await pilot.press("t")
         assert "-k 6" in text(pilot) or "--k 6" in text(pilot)
         assert "threads" not in text(pilot)
         await pilot.press("a")
@@ -188,7 +192,8 @@ async def test_broken_settings_are_said_and_nothing_starts(
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_option_is_in_the_form_with_its_meaning(kind: str) -> None:
     fields = fields_of(kind)
-    assert {field.name for field in fields[1:]} == set(OPTIONS[kind].__struct_fields__)
+    extra = {"title", "recipe"} if kind in TRAINERS else {"title"}
+    assert {field.name for field in fields} == {*OPTIONS[kind].__struct_fields__, *extra}
     for field in fields:
         assert field.meaning
         assert field.takes
@@ -230,7 +235,7 @@ def test_typed_values_become_arguments_and_the_same_command() -> None:
         ("kl_coef", "nan", "kl_coef takes a number >= 0, not 'nan'."),
         ("total_steps", "0.5", "total_steps takes a whole number >= 1, not '0.5'."),
         ("total_steps", "", "total_steps takes a whole number >= 1, not ''."),
-        ("tune", "half", "tune takes one of full, lora, not 'half'."),
+        ("tune", "half", "tune takes one of full, lora, last-layer, not 'half'."),
         ("adaptive_kl", "maybe", "adaptive_kl takes one of no, yes, not 'maybe'."),
     ],
 )
@@ -240,3 +245,54 @@ def test_sentences_for_impossible_values(name: str, value: str, sentence: str) -
     with pytest.raises(UsageError) as caught:
         form.set(field, value)
     assert caught.value.message == sentence
+
+
+def test_a_list_of_numbers_is_typed_with_commas() -> None:
+    form = Form("dpo", Settings(), {})
+    weights = next(field for field in form.fields if field.name == "loss_weights")
+    form.set(weights, "1, 0.5")
+    assert form.arguments == {"loss_weights": [1.0, 0.5]}
+    assert form.command.endswith("--loss-weights 1.0 --loss-weights 0.5")
+    with pytest.raises(UsageError, match=r"takes numbers, parted by commas, not 'much'"):
+        form.set(weights, "much")
+
+
+def test_a_recipe_lies_under_what_was_set_and_typed() -> None:
+    form = Form("grpo", Settings(train={"grpo": {"max_length": 300}}), {})
+    fields = {field.name: field for field in form.fields}
+    form.set(fields["num_generations"], "8")
+    form.set(fields["recipe"], "tiny-cpu")
+    recipe = RECIPES["tiny-cpu"].options("grpo")
+    assert form.recipe == "tiny-cpu"
+    assert form.arguments == {**recipe, "max_length": 300, "num_generations": 8}
+    assert form.origin(fields["device"]) == "settings"
+    assert form.command == "rlhf-tui train grpo --recipe tiny-cpu --num-generations 8"
+    with pytest.raises(UsageError, match="recipe takes one of none, tiny-cpu"):
+        form.set(fields["recipe"], "huge")
+    form.reset(fields["recipe"])
+    assert form.arguments == {"max_length": 300, "num_generations": 8}
+
+
+async def test_options_that_exclude_each_other_are_told_without_the_hub(
+    program: Open, link: FakeLink, until: Until
+) -> None:
+    async with program("launch:ppo", (80, 24)) as pilot:
+        await until(pilot, lambda: "kl_coef" in text(pilot))
+        await type_value(pilot, until, "response_length", "600")
+        await pilot.press("s")
+        await until(pilot, lambda: "leaves no room for a prompt" in text(pilot))
+        assert not any(isinstance(request, Launch) for request in link.asked)
+
+
+async def test_a_recipe_is_launched_by_name(program: Open, link: FakeLink, until: Until) -> None:
+    link.launched = Launched("sft-0009", "queued", "/nowhere", [])
+    async with program("launch:sft", (80, 24)) as pilot:
+        await until(pilot, lambda: "recipe" in text(pilot))
+        await go_to(pilot, "recipe")
+        await pilot.press("right")
+        assert "--recipe tiny-cpu" in text(pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LaunchNotes))
+        request = next(r for r in link.asked if isinstance(r, Launch))
+        assert request.recipe == "tiny-cpu"
+        assert request.arguments == RECIPES["tiny-cpu"].options("sft")

@@ -131,10 +131,10 @@ def _push_model(
     facts = model_facts(client, info, target.name, license)
     with tempfile.TemporaryDirectory(prefix="rlhf-tui-push-") as folder:
         stage_model(Path(info.directory) / layout.MODEL, Path(folder), model_card(facts))
+        target.prepare(public=public)
         note(f"Pushing the model of {info.run_id} to {target.name} …")
         pushed = target.push(
             Path(folder),
-            public=public,
             message=message or f"The model of {info.run_id}, by rlhf-tui",
             replaced=list(MODEL_FILES),
         )
@@ -178,10 +178,10 @@ def _push_data(
         )
         (folder / CARD).write_text(dataset_card(facts), encoding="utf-8")
         rows = sum(file.rows for file in files)
+        target.prepare(public=public)
         note(f"Pushing {rows:,} rows ({spec.kind}) to {target.name} …")
         return target.push(
             folder,
-            public=public,
             message=message or f"{rows:,} rows of {spec.kind}, by rlhf-tui",
             replaced=[DATA_FILES],
         )

@@ -70,38 +70,55 @@ class Repository:
             disable_progress_bars()
         self._api = HfApi(token=self._token, library_name="rlhf-tui")
         self.kind: RepoKind = kind
-        with self._in_words(f"{kind} {name}"):
-            self.name = name if "/" in name else f"{self._api.whoami()['name']}/{name}"
+        self.name = name
+        self._url = ""
+        self._private = True
+        self._notes: list[str] = []
+        if "/" not in name:
+            with self._in_words():
+                self.name = f"{self._api.whoami()['name']}/{name}"
 
-    def push(self, folder: Path, *, public: bool, message: str, replaced: list[str]) -> Pushed:
-        """Make the repository if need be, and put a folder's files into it as one change.
+    def prepare(self, *, public: bool) -> None:
+        """Make the repository if need be.
 
         Args:
-            public: of a new repository; one that is public already is written to only with it.
-            replaced: patterns of files there that go when the folder does not hold them.
+            public: of a new one; one that is public already is written to only with it.
 
         Raises:
             UsageError: it is public already, and that was not asked for.
             HubRefused: the Hub refuses, or cannot be reached.
         """
-        notes: list[str] = []
-        with self._in_words(f"{self.kind} {self.name}"):
-            made = self._api.create_repo(
-                self.name, repo_type=self.kind, private=not public, exist_ok=True
+        with self._in_words():
+            self._url = str(
+                self._api.create_repo(
+                    self.name, repo_type=self.kind, private=not public, exist_ok=True
+                )
             )
-            private = bool(self._api.repo_info(self.name, repo_type=self.kind).private)
-            if not private and not public:
-                raise UsageError(
-                    f"{self.name} exists and is public: everyone could read what is pushed there.",
-                    hint="Say so with --public, or name another repository.",
-                )
-            if private and public:
-                notes.append(
-                    f"{self.name} exists and stays private; its settings at {made} change that."
-                )
+            found = self._api.repo_info(self.name, repo_type=self.kind)
+        self._private = bool(found.private)
+        if not self._private and not public:
+            raise UsageError(
+                f"{self.name} exists and is public: everyone could read what is pushed there.",
+                hint="Say so with --public, or name another repository.",
+            )
+        if self._private and public:
+            self._notes.append(f"{self.name} exists and stays private; change that at {self._url}")
+
+    def push(self, folder: Path, *, message: str, replaced: list[str]) -> Pushed:
+        """Put a folder's files into the prepared repository as one change.
+
+        Args:
+            replaced: patterns of files there that go when the folder does not hold them.
+
+        Raises:
+            HubRefused: the Hub refuses, or cannot be reached.
+        """
+        with self._in_words():
             if self._has_own_card():
                 (folder / CARD).unlink()
-                notes.append(f"{self.name} has a {CARD} that somebody wrote; it was left as it is.")
+                self._notes.append(
+                    f"{self.name} has a {CARD} that somebody wrote; it was left as it is."
+                )
             files = sorted(
                 str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
             )
@@ -112,7 +129,7 @@ class Repository:
                 commit_message=message,
                 delete_patterns=replaced,
             )
-        return Pushed(self.name, str(made), private, files, notes)
+        return Pushed(self.name, self._url, self._private, files, self._notes)
 
     def _has_own_card(self) -> bool:
         """Whether a person wrote the card that is there; the Hub's own empty one does not count."""
@@ -123,7 +140,7 @@ class Repository:
         return bool(text.strip()) and MARK not in text
 
     @contextmanager
-    def _in_words(self, about: str) -> Iterator[None]:
+    def _in_words(self) -> Iterator[None]:
         """Turn the Hub's failures into sentences."""
         import httpx2
         from huggingface_hub import constants
@@ -136,14 +153,14 @@ class Repository:
                 "HF_HUB_OFFLINE is set, so nothing can be pushed.", hint="Unset it."
             ) from None
         except HfHubHTTPError as error:
-            raise self._refusal(error, about) from None
+            raise self._refusal(error, f"{self.kind} {self.name}") from None
         except (httpx2.TransportError, OSError) as error:
             if isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
                 raise InputError(f"What is pushed cannot be read: {error}.") from None
             words = self._clean(str(error).strip()) or type(error).__name__
             raise HubRefused(
                 f"The Hugging Face Hub at {constants.ENDPOINT} cannot be reached: {words}.",
-                hint="What was uploaded is kept there; push again to go on.",
+                hint="Push again once it can; files that are there already are not sent twice.",
             ) from None
 
     def _refusal(self, error: Any, about: str) -> HubRefused:

@@ -22,7 +22,7 @@ TITLES = {
     "dpo": "Policy from rankings",
     "kto": "Policy from thumbs",
     "rloo": "PPO without a critic",
-    "grpo": "The same, by groups",
+    "grpo": "PPO by groups of responses",
     "evaluate": "Figures on held-out rows",
 }
 
@@ -109,12 +109,13 @@ def kind_row(kind: str, width: int, glyphs: Glyphs) -> list[Row]:
 
 
 def foot_rows(form: Form, field: Field, problem: str, width: int, glyphs: Glyphs) -> list[Row]:
-    """Four rows: the chosen field in full, the shell command, and what went wrong."""
+    """Four rows: the chosen field in full, the shell command, and what went wrong, which takes
+    the room of the field's second row."""
     help_text = f"{field.meaning} ({field.takes})."
     if form.origin(field) != "default":
         help_text += f" Default: {shown(field.default) or 'empty'}."
     help_text = clean(help_text, encoding=glyphs.encoding).text
-    rows = wrap([(help_text, "dim")], width)[:1]
+    rows = wrap([(help_text, "dim")], width)[: 1 if problem else 2]
     command = wrap([("$ ", "dim"), (form.command, "strong")], width)[:2]
     rows += [*command, *([[]] * (2 - len(command)))]
     if problem:

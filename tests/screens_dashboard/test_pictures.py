@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.recorded import FakeLink
+from helpers.recorded import FakeLink, info_of, write_run
+from screens_dashboard.conftest import NOW
 from textual.pilot import Pilot
+
+from rlhf_tui.runs.layout import RunKind
+from rlhf_tui.workspace import Workspace
 
 Until = Callable[[Pilot[int], Callable[[], object]], Awaitable[None]]
 PICTURES = Path(__file__).with_name("pictures")
@@ -28,6 +32,8 @@ SHOTS: list[tuple[str, str, tuple[int, int], str, str]] = [
     ("dashboard-failed", "dashboard:ppo-0001", (120, 30), "2", "step 40: saved"),
     ("dashboard-samples", "dashboard", (80, 24), "3", "quiet marvel"),
     ("launch-ppo-80x24", "launch:ppo", (80, 24), "j j right", "$ rlhf-tui train ppo"),
+    ("launch-dpo-80x24", "launch:dpo", (80, 24), "right", "--recipe tiny-cpu"),
+    ("launch-grpo-200x60", "launch:grpo", (200, 60), "a", "$ rlhf-tui train grpo"),
     ("launch-generate-120x30", "launch:generate", (120, 30), "a", "$ rlhf-tui generate"),
 ]
 
@@ -58,7 +64,23 @@ async def test_picture(
         await pilot.press(*keys.split())
         await until(pilot, lambda: shows in shown(pilot))
         await pilot.pause(0.1)
-        svg = steady(pilot.app.export_screenshot(simplify=True))
+        compare(name, steady(pilot.app.export_screenshot(simplify=True)))
+
+
+@pytest.mark.usefixtures("frozen")
+@pytest.mark.parametrize(("kind", "shows"), [("dpo", "rewards/accuracies"), ("grpo", "reward_std")])
+async def test_curves_of_a_kind(
+    kind: RunKind, shows: str, workspace: Workspace, program: Any, link: FakeLink, until: Until
+) -> None:
+    directory = write_run(workspace.runs, f"{kind}-0001", kind=kind, created=NOW - 900)
+    link.infos[:] = [info_of(directory)]
+    async with program("dashboard", (120, 30)) as pilot:
+        await until(pilot, lambda: drawn(pilot) and shows in shown(pilot))
+        await pilot.pause(0.1)
+        compare(f"dashboard-{kind}-120x30", steady(pilot.app.export_screenshot(simplify=True)))
+
+
+def compare(name: str, svg: str) -> None:
     path = PICTURES / f"{name}.svg"
     if NEW:
         PICTURES.mkdir(exist_ok=True)

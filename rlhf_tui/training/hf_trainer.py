@@ -18,6 +18,7 @@ from transformers.trainer import TRAINING_ARGS_NAME
 
 from rlhf_tui.config.options import EpochOptions, TrainOptions
 from rlhf_tui.errors import TrainingDiverged
+from rlhf_tui.evaluation import held_out
 from rlhf_tui.training import models, ranks, tuning
 from rlhf_tui.training.divergence import LossWatch, diverged, weights_are_finite
 from rlhf_tui.training.model_files import ADAPTER
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 SCRATCH = "trainer"
 """Folder in the run directory where the trainer writes; empty between checkpoints."""
+TOKENS = "tokens_seen"
+"""File of a checkpoint: the tokens trained on so far, which TRL counts but does not save."""
 DROPPED = (
     "_runtime",
     "_per_second",
@@ -57,18 +60,20 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         context: RunContext,
         beside: Beside = nothing_beside,
         unit: int = 1,
-        watch: LossWatch | None = None,
+        *,
+        trainer: Any,
     ) -> None:
         """
         Args:
-            watch: remembers the losses of the trainer.
+            trainer: whose callback this is; its losses are watched.
             unit: optimizer steps that make one step of the run: those of a rollout, where there
                 are any. A run is stopped, logged and saved between such steps alone.
         """
         self._context = context
         self._beside = beside
         self._unit = unit
-        self._watch = watch
+        self._trainer = trainer
+        self._watch = LossWatch(trainer)
         self._broken: TrainingDiverged | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -92,7 +97,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
 
     def _look(self, state: Any, model: Any, *, saved: bool) -> None:
         """Whether what was trained so far is still made of numbers."""
-        bad = self._watch.first_bad() if self._watch is not None else None
+        bad = self._watch.first_bad()
         if bad is not None:
             epoch = state.epoch * bad / state.global_step
             where = f"step {(bad - 1) // self._unit + 1} (epoch {epoch:.2f})"
@@ -116,6 +121,8 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
             with self._context.checkpoint_dir(state.global_step // self._unit) as target:
                 for path in written.iterdir():
                     path.rename(target / path.name)
+                tokens = getattr(self._trainer, "_total_train_tokens", 0)
+                (target / TOKENS).write_text(str(int(tokens)))
                 self._beside(target)
             written.rmdir()
         ranks.wait_for_all()
@@ -210,8 +217,10 @@ def fit(
         trainer = make()
         tuning.in_float32(trainer.model)
         trainer.create_model_card = lambda **_: None
-        trainer.add_callback(Reporter(context, beside, unit, LossWatch(trainer)))
+        trainer.add_callback(Reporter(context, beside, unit, trainer=trainer))
         checkpoint = context.latest_checkpoint()
+        if checkpoint is not None and (checkpoint / TOKENS).exists():
+            trainer._total_train_tokens = int((checkpoint / TOKENS).read_text())
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     finally:
         # Also when the disk is full: what is half there takes the room that others need.
@@ -248,6 +257,10 @@ def keep(
         _save_gathered(context, trainer, tokenizer, merge=merge)
     elif context.is_main:
         model = trainer.accelerator.unwrap_model(trainer.model)
+        frozen = getattr(trainer, "ref_model", None)
+        if frozen is not None:
+            frozen = trainer.accelerator.unwrap_model(frozen)
+        held_out.at_end(context, step, model, tokenizer, frozen)
         tuning.save(model, tokenizer, context.model_dir, merge=merge)
     if context.is_main:
         beside(context.model_dir)

@@ -1,0 +1,86 @@
+"""Trainers of two processes on the CPU, through supervisor and launcher, against one process."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from helpers import wait_until
+from helpers.tiny import lines, make_run, save_policy
+from transformers import AutoModelForCausalLM
+
+from rlhf_tui.runs.context import RunContext
+from rlhf_tui.runs.launch import spawn_supervisor
+from rlhf_tui.runs.state import RunFacts, describe
+from rlhf_tui.training import sft
+
+PROGRAM = [sys.executable, str(Path(__file__).parent / "programs" / "supervise.py")]
+# PEFT and accelerate still use names that transformers is about to drop.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+
+
+def demonstrations(count: int) -> list[dict[str, Any]]:
+    endings = ["The plot is dull.", "A warm film.", "I adored the cast.", "It is a mess."]
+    return [
+        {
+            "prompt": f"Review {i}:",
+            "completion": " " + endings[i % 4],
+            "prompt_id": f"p{i}",
+            "origin": "human",
+        }
+        for i in range(count)
+    ]
+
+
+def sft_run(directory: Path, model: Path, **more: Any) -> RunContext:
+    arguments = {"model": str(model), "device": "cpu", "max_steps": 6, "learning_rate": 1e-2}
+    rows = {"train": demonstrations(40), "validation": demonstrations(6)}
+    return make_run(directory, "sft", arguments | more, **rows)
+
+
+def ended(context: RunContext) -> RunFacts:
+    spawn_supervisor(context.directory, PROGRAM)
+    wait_until(lambda: describe(context.directory).exit is not None, 150, "the run's end", poll=0.1)
+    return describe(context.directory)
+
+
+def log_of(context: RunContext) -> str:
+    return (context.directory / "log.txt").read_text()
+
+
+def test_two_processes_stopped_and_resumed_equal_one_with_twice_the_batch(tmp_path: Path) -> None:
+    model = save_policy(tmp_path / "base")
+    one = sft_run(tmp_path / "sft-1", model, batch_size=8)
+    sft.run(one)
+    two = sft_run(tmp_path / "sft-2", model, batch_size=4, accelerate="cpu", processes=2)
+    (two.directory / "stop-at").write_text("3")
+    facts = ended(two)
+    assert facts.state == "stopped", f"{facts}\n{log_of(two)}"
+    assert facts.message == "Stopped as asked; the checkpoint of step 3 is kept."
+    checkpoint = two.latest_checkpoint()
+    assert checkpoint is not None
+    assert {p.name for p in checkpoint.glob("rng_state*")} == {"rng_state_0.pth", "rng_state_1.pth"}
+    (two.directory / "stop-at").unlink()
+    facts = ended(two)
+    assert facts.state == "finished", f"{facts}\n{log_of(two)}"
+    assert not (two.directory / "trainer").exists()
+
+    expected, found = (
+        {row["step"]: row["loss"] for row in lines(c.directory / "metrics.jsonl") if "loss" in row}
+        for c in (one, two)
+    )
+    assert found == pytest.approx(expected, rel=1e-4)
+    evaluated, shared = (
+        [row["eval_loss"] for row in lines(c.directory / "metrics.jsonl") if "eval_loss" in row]
+        for c in (one, two)
+    )
+    assert len(shared) == 1, "evaluated once, at the end"
+    assert shared == pytest.approx(evaluated, rel=1e-3)
+    weights, others = (
+        AutoModelForCausalLM.from_pretrained(c.model_dir).state_dict() for c in (one, two)
+    )
+    for name, value in weights.items():
+        torch.testing.assert_close(others[name], value, rtol=1e-3, atol=2e-4)

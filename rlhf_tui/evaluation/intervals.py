@@ -23,33 +23,35 @@ GROUPS = 40
 computation of the figure."""
 
 
-def share(name: str, hit: Array, cluster: Array, rule: str) -> Figure:
+def share(name: str, hit: Array, cluster: Array, rule: str, weight: Array | None = None) -> Figure:
     """The share of cases that are hits.
 
     Args:
         hit: [n] 0 or 1, or between for a half.
         cluster: [n] the item of each case.
+        weight: [n] what each case counts; None: all alike.
     """
     n = len(hit)
     if not n:
         return Figure(name, rule=rule)
-    value = float(np.mean(hit))
-    effective = effective_cases(hit, cluster)
+    value = float(np.average(hit, weights=weight))
+    effective = effective_cases(hit, cluster, weight)
     low, high = proportion_confint(value * effective, effective, alpha=0.05, method="wilson")
     return Figure(name, value, float(low), float(high), n, rule)
 
 
-def effective_cases(hit: Array, cluster: Array) -> float:
+def effective_cases(hit: Array, cluster: Array, weight: Array | None = None) -> float:
     """How many independent cases tell as much; never more than there are.
 
     Where all or none are hits the variance says nothing, and each item counts as one case.
     """
     n = len(hit)
-    value = float(np.mean(hit))
+    part = np.full(n, 1 / n) if weight is None else weight / weight.sum()
+    value = float(np.average(hit, weights=weight))
     _, place = np.unique(cluster, return_inverse=True)
     clusters = int(place.max()) + 1
-    spread = np.bincount(place, weights=hit - value)
-    between = clusters / max(clusters - 1, 1) * float(np.sum(spread**2)) / n**2
+    spread = np.bincount(place, weights=part * (hit - value))
+    between = clusters / max(clusters - 1, 1) * float(np.sum(spread**2))
     if clusters < 2 or value in (0.0, 1.0) or between == 0.0:
         return float(clusters)
     alone = value * (1 - value) / (n - 1)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 from trl import RewardTrainer
@@ -106,8 +107,8 @@ class GroupRewardTrainer(RewardTrainer):  # type: ignore[misc]  # TRL has no typ
     """RewardTrainer on rows of prompts.
 
     The loss is the mean over rows of the weighted sum over a row's pairs; the weights are scaled
-    so that a row's sum is 1 on average. Metrics keep TRL's names; in evaluation they are exact
-    means over all pairs, where TRL's are means of batch means, and equal rewards are half right.
+    so that a row's sum is 1 on average. Metrics keep TRL's names; in evaluation they are means over
+    all pairs by their weights, where TRL's are means of batch means. Equal rewards are half right.
     """
 
     def __init__(
@@ -119,6 +120,8 @@ class GroupRewardTrainer(RewardTrainer):  # type: ignore[misc]  # TRL has no typ
         """
         self._margin, self._smoothing = margin, label_smoothing
         super().__init__(*args, **named)
+        self._pairs: list[list[float]] = []
+        """Of the evaluation going on, by pair: margin, loss and weight; of all processes."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
         return dataset
@@ -145,19 +148,40 @@ class GroupRewardTrainer(RewardTrainer):  # type: ignore[misc]  # TRL has no typ
             self._smoothing,
         )
         loss = (inputs["weight"] * losses).sum() / inputs["groups"]
-        self._note("train" if model.training else "eval", rewards, chosen, rejected, losses)
+        mode = "train" if self.model.training else "eval"
+        self._note(mode, rewards, chosen - rejected, losses, inputs["weight"])
         return (loss, outputs) if return_outputs else loss
 
+    def evaluate(self, *args: Any, **named: Any) -> dict[str, float]:
+        self._pairs = []
+        found: dict[str, float] = super().evaluate(*args, **named)
+        return found
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if not self.model.training and self._pairs:
+            margin, loss, weight = torch.tensor(self._pairs, dtype=torch.float64).unbind(-1)
+            share = weight / weight.sum()
+            right = (margin.sign() + 1) / 2
+            for name, values in (("accuracy", right), ("margin", margin), ("loss", loss)):
+                self._metrics["eval"][name] = [float((share * values).sum())]
+        super().log(logs, start_time)
+
     def _note(
-        self, mode: str, rewards: Tensor, chosen: Tensor, rejected: Tensor, losses: Tensor
+        self,
+        mode: str,
+        rewards: Tensor,
+        margins: Tensor,
+        losses: Tensor,
+        weights: Tensor,
     ) -> None:
         metrics = self._metrics[mode]
-        rewards, margins = rewards.detach(), (chosen - rejected).detach()
+        rewards, margins, losses = rewards.detach(), margins.detach(), losses.detach()
         metrics["mean_reward"] += rewards.tolist()
-        metrics["accuracy"] += ((margins.sign() + 1) / 2).tolist()
-        metrics["margin"] += margins.tolist()
         if mode == "eval":
-            metrics["loss"] += losses.detach().tolist()
+            own = torch.stack([margins, losses, weights], -1).tolist()
+            self._pairs += gather_object(own)
         else:
+            metrics["accuracy"] += ((margins.sign() + 1) / 2).tolist()
+            metrics["margin"] += margins.tolist()
             metrics["min_reward"].append(float(rewards.min()))
             metrics["max_reward"].append(float(rewards.max()))

@@ -50,6 +50,7 @@ def learn(options: PPOOptions, team: Team, stored: Any) -> dict[str, Any]:
     with_stored = trainer(options, team)
     figures = with_stored.update(stored).means(team)
     updated = weights(with_stored)
+    with_stored.rollouts += 1
     stepped = with_stored.step()
     return {"figures": figures, "weights": updated, "stepped": stepped}
 

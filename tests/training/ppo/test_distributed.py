@@ -24,12 +24,13 @@ CASES: dict[str, dict[str, Any]] = {
         "tune": "lora", "num_mini_batches": 3, "rollout_batch_size": 3,
     },
     "lora, adapter": {"tune": "lora", "critic": "adapter", "rollout_batch_size": 6},
-    "last layer, separate": {"tune": "last-layer", "critic": "separate", "batch_size": 2},
+    "last layer, separate, critic first": {
+        "tune": "last-layer", "critic": "separate", "critic_warmup": 1, "batch_size": 2,
+    },
     "normalised, stopped by KL": {
         "normalize_rewards": True, "whiten_rewards": True, "adaptive_kl": True, "stop_kl": 1e-4,
         "gradient_checkpointing": True,
     },
-    "critic first": {"critic_warmup": 1, "rollout_batch_size": 5},
 }  # fmt: skip
 CLOCKS = ("time", "tokens_per_second")
 

@@ -44,7 +44,11 @@ _RM = (
     *_TRAINING,
 )
 _PPO = (
-    Panel("objective/scores", "reward-model score", ("objective/scores", "eval/reward")),
+    Panel(
+        "objective/scores",
+        "reward-model score",
+        ("objective/scores", "eval/reward", "eval/endpoint_reward"),
+    ),
     Panel("objective/kl", "nats a response", ("objective/kl", "eval/kl")),
     Panel("loss/policy_avg", "", ("loss/policy_avg",)),
     Panel("loss/value_avg", "", ("loss/value_avg",)),
@@ -85,7 +89,7 @@ _KTO = (
     *_TRAINING,
 )
 _GROUP = (
-    Panel("reward", "reward units", ("reward", "eval/reward")),
+    Panel("reward", "reward units", ("reward", "eval/reward", "eval/endpoint_reward")),
     Panel("kl", "nats a token, mean", ("kl",)),
     Panel("reward_std", "within a prompt", ("reward_std",)),
     Panel("length", "tokens", ("completions/mean_length", "eval/response_length")),

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from rlhf_tui.config.group_sizes import check_sizes
-from rlhf_tui.config.online_options import GroupOptions, GRPOOptions, OnlineOptions
+from rlhf_tui.config.online_options import (
+    GroupOptions,
+    GRPOOptions,
+    OnlineOptions,
+    RLOOOptions,
+)
 from rlhf_tui.config.reward_sources import entries
 from rlhf_tui.errors import UsageError
 
+NO_KL = "β is 0: nothing keeps the policy near where it starts, and the reward can be gamed freely."
 CLIPPED = ("grpo", "dr_grpo", "dapo", "bnpo", "luspo")
 """Losses of GRPO that clip the ratio to [1 - ε, 1 + ε_high]."""
 
@@ -39,6 +45,24 @@ def check_online(options: OnlineOptions) -> None:
         _check_loss(options)
 
 
+def notes_on(options: OnlineOptions) -> list[str]:
+    """What a person should know of options that can be, but are seldom meant."""
+    found = []
+    if isinstance(options, RLOOOptions | GRPOOptions) and not options.beta:
+        found.append(NO_KL)
+    by_length = ("dapo", "bnpo", "dr_grpo", "cispo")
+    if (
+        isinstance(options, GRPOOptions)
+        and options.importance_sampling == "sequence"
+        and options.loss_type in by_length
+    ):
+        found.append(
+            f"With importance_sampling = 'sequence', loss_type = {options.loss_type!r} counts a "
+            "response by its length; GSPO's own setting is loss_type = 'grpo'."
+        )
+    return found
+
+
 def _check_loss(options: GRPOOptions) -> None:
     loss, high = options.loss_type, options.epsilon_high
     if loss == "cispo" and high < 1:
@@ -50,6 +74,11 @@ def _check_loss(options: GRPOOptions) -> None:
         raise UsageError(
             f"loss_type = {loss!r} does not clip the ratio, so epsilon_high does nothing.",
             hint="Leave epsilon_high at 0.",
+        )
+    if loss == "luspo" and options.importance_sampling != "sequence":
+        raise UsageError(
+            "loss_type = 'luspo' is made for the ratios of whole responses.",
+            hint="Use importance_sampling = 'sequence'.",
         )
     if loss == "vespo" and options.importance_sampling == "sequence":
         raise UsageError(

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from rlhf_tui.config.online_checks import notes_on
 from rlhf_tui.config.options import (
     OPTIONS,
     TRAINERS,
@@ -141,6 +142,7 @@ def resolve_options(
             if made_by:
                 lineage[role] = made_by
     if isinstance(options, OnlineOptions):
+        notes += notes_on(options)
         resolved["rewards"] = _resolve_rewards(options, runs, cwd, lineage)
     if isinstance(options, ScoreOptions):
         lineage["completions"] = options.completions

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from transformers import TrainerCallback
 
 from rlhf_tui.config.group_sizes import Sizes, sizes
+from rlhf_tui.config.online_checks import notes_on
 from rlhf_tui.config.options import GroupOptions, RLOOOptions
 from rlhf_tui.errors import NothingToDo, UsageError
 from rlhf_tui.training import hf_trainer, models, tuning
@@ -26,8 +27,6 @@ from rlhf_tui.training.rewards.weighted import WeightedSum, make_rewards
 if TYPE_CHECKING:
     from rlhf_tui.records import Split
     from rlhf_tui.runs.context import RunContext
-
-NO_KL = "β is 0: nothing keeps the policy near where it starts, and the reward can be gamed freely."
 
 
 @dataclass(frozen=True)
@@ -99,8 +98,8 @@ def ready(context: RunContext, options: GroupOptions) -> Start:
         f"{found.rollout // options.num_mini_batches}, in forward passes of {found.forward}.",
         flush=True,
     )
-    if not _beta(options):
-        print(NO_KL, flush=True)
+    for note in notes_on(options):
+        print(note, flush=True)
     return Start(loaded, renderer, prompts, held_out, sources, found)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from rlhf_tui.config.combinations import check
 from rlhf_tui.config.group_sizes import Sizes, sizes
+from rlhf_tui.config.online_checks import notes_on
 from rlhf_tui.config.online_options import GRPOOptions, PPOOptions, RLOOOptions
 from rlhf_tui.errors import UsageError
 
@@ -56,6 +57,7 @@ def test_what_does_not_divide_is_refused_with_what_does(given: dict[str, Any], w
     [
         ({"loss_type": "cispo"}, "above 1"),
         ({"loss_type": "sapo", "epsilon_high": 0.3}, "does nothing"),
+        ({"loss_type": "luspo"}, "importance_sampling = 'sequence'"),
         ({"loss_type": "vespo", "importance_sampling": "sequence"}, "by itself"),
     ],
 )
@@ -68,3 +70,12 @@ def test_the_defaults_go_together() -> None:
     for kind, defaults in (("rloo", RLOOOptions()), ("grpo", GRPOOptions()), ("ppo", PPOOptions())):
         check(kind, defaults)
     check("grpo", GRPOOptions(loss_type="cispo", epsilon_high=5.0))
+
+
+def test_what_is_seldom_meant_is_noted() -> None:
+    assert notes_on(RLOOOptions()) == notes_on(GRPOOptions()) == notes_on(PPOOptions()) == []
+    assert "nothing keeps the policy near" in notes_on(GRPOOptions(beta=0.0))[0]
+    assert "nothing keeps the policy near" in notes_on(RLOOOptions(beta=0.0))[0]
+    (note,) = notes_on(GRPOOptions(importance_sampling="sequence"))
+    assert "by its length" in note
+    assert notes_on(GRPOOptions(importance_sampling="sequence", loss_type="grpo")) == []

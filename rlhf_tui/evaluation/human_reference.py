@@ -119,7 +119,7 @@ def _cases(rows: Iterable[Row]) -> Mapping[tuple[str, Any], _Votes]:
 
 
 def _case_of(row: Row) -> tuple[Any, bool]:
-    if "label" in row:
+    if "chosen" not in row:
         return str(row.get("completion_id") or row["completion"]), bool(row["label"])
     better = str(row.get("chosen_id") or row["chosen"])
     worse = str(row.get("rejected_id") or row["rejected"])

@@ -78,7 +78,7 @@ def test_f1_by_hand() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0.1, 3)), min_size=1, max_size=30)
+    st.lists(st.tuples(st.booleans(), st.booleans(), st.floats(0.1, 3)), min_size=1, max_size=12)
 )
 def test_macro_scores_are_those_of_scikit_learn(rows: list[tuple[bool, bool, float]]) -> None:
     first = np.array([row[0] for row in rows])

@@ -113,7 +113,11 @@ class EvaluateOptions(Options):
         Meta(description="Held-out prompts; test is read by nothing else"),
     ] = "test"
     dataset: Annotated[
-        str, Meta(description="Measure on a file that import knows instead of the workspace")
+        str,
+        Meta(
+            description="Measure on all rows of a file that import knows instead of the workspace;"
+            " of the file that the model was trained on, on the split"
+        ),
     ] = ""
     dataset_format: Annotated[
         str, Meta(description="The file's format, as for import; auto: by its columns")

@@ -14,18 +14,19 @@ from typing import Any
 
 import msgspec
 
-from rlhf_tui.config.options import OPTIONS, TRAINERS, Options
+from rlhf_tui.config.options import OPTIONS, TRAINERS, EvaluateOptions, Options
 from rlhf_tui.config.settings import WorkspaceSettings
 from rlhf_tui.dataset.build import building
 from rlhf_tui.dataset.from_file import REQUEST, Outcome, Request
 from rlhf_tui.dataset.notes import count, listed
-from rlhf_tui.dataset.snapshot import SourceFile, data_of, write_snapshot
+from rlhf_tui.dataset.snapshot import MANIFEST, Manifest, SourceFile, data_of, write_snapshot
 from rlhf_tui.dataset.spec import DatasetKind, DatasetSpec
 from rlhf_tui.errors import InputError, NothingToDo, RlhfError
 from rlhf_tui.evaluation.worker_process import told
 from rlhf_tui.formats.base import Records
 from rlhf_tui.formats.reading import RECORDS, Batch, Reading, read, write_rejects
 from rlhf_tui.records import SPLITS, Prompt, Split, split_of
+from rlhf_tui.runs import layout
 from rlhf_tui.runs.layout import RunKind
 from rlhf_tui.runs.reading import Progress, tell
 from rlhf_tui.store.database import Store
@@ -62,7 +63,8 @@ def make(scratch: Path, request: Request) -> Outcome:
     reading = read(path, request.options["dataset_format"])
     digest = _sha256(path)
     with Store(scratch / "store.duckdb", scratch / "lock", memory_limit=MEMORY_LIMIT) as store:
-        _take_in(store, reading, request.rules, scratch)
+        whole = _whole(options, digest)
+        _take_in(store, reading, request.rules, scratch, whole)
         if not reading.rows:
             raise _nothing_taken(reading)
         found = _check_rows(store, reading, request.kind, options)
@@ -75,7 +77,7 @@ def make(scratch: Path, request: Request) -> Outcome:
             rejected=len(reading.rejects),
         )
         tested = found.get("test", 0) if request.kind in TRAINERS else 0
-        notes = _notes(reading, directory, tested)
+        notes = [*_notes(reading, directory, tested), *_measured(options, whole)]
         manifest = write_snapshot(
             store, request.kind, options, directory, source=source, source_notes=notes
         )
@@ -90,10 +92,42 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _take_in(store: Store, reading: Reading, rules: WorkspaceSettings, scratch: Path) -> None:
-    """Store the file's records, each prompt in the split of the workspace's rule."""
+def _whole(options: Options, digest: str) -> Split | None:
+    """The split that all rows of a file are held out as, to measure a model on.
+
+    A file that the model was trained on is split as it was then, for it has seen the rest.
+    """
+    if not isinstance(options, EvaluateOptions):
+        return None
+    for directory in list(Path(options.model).parents)[:2]:
+        learnt = layout.read(directory / layout.DATASET / MANIFEST, Manifest)
+        if learnt is not None and learnt.source is not None and learnt.source.sha256 == digest:
+            return None
+    return options.split
+
+
+def _measured(options: Options, whole: Split | None) -> list[str]:
+    if not isinstance(options, EvaluateOptions):
+        return []
+    if whole is None:
+        return [f"The model was trained on this file: only its {options.split} split is measured."]
+    return ["All rows of the file are measured; the model should not have learnt from them."]
+
+
+def _take_in(
+    store: Store,
+    reading: Reading,
+    rules: WorkspaceSettings,
+    scratch: Path,
+    whole: Split | None,
+) -> None:
+    """Store the file's records, each prompt in the split of the workspace's rule.
+
+    Args:
+        whole: put all prompts into this split instead.
+    """
     told_at = 0.0
-    for batch in _larger(reading.batches(), rules):
+    for batch in _larger(reading.batches(), rules, whole):
         ingest(
             store,
             prompts=batch.prompts,
@@ -107,12 +141,15 @@ def _take_in(store: Store, reading: Reading, rules: WorkspaceSettings, scratch: 
             tell(scratch, Progress(str(reading.path), reading.rows))
 
 
-def _larger(batches: Iterator[Batch], rules: WorkspaceSettings) -> Iterator[Records]:
+def _larger(
+    batches: Iterator[Batch], rules: WorkspaceSettings, whole: Split | None
+) -> Iterator[Records]:
     """Batches put together, their prompts with splits and every record once."""
     together: dict[str, dict[str, Any]] = {name: {} for name in RECORDS}
     rows, size = 0, 0
     for batch in batches:
-        batch.prompts = [_with_split(prompt, batch.split, rules) for prompt in batch.prompts]
+        known = whole or batch.split
+        batch.prompts = [_with_split(prompt, known, rules) for prompt in batch.prompts]
         for name, key in RECORDS.items():
             for record in getattr(batch, name):
                 together[name].setdefault(getattr(record, key), record)
@@ -133,7 +170,7 @@ def _records(together: dict[str, dict[str, Any]]) -> Records:
 
 
 def _with_split(prompt: Prompt, known: Split | None, rules: WorkspaceSettings) -> Prompt:
-    """A prompt in the split that the file says, or that its text falls into."""
+    """A prompt in the split that is known, or that its text falls into."""
     split = known or split_of(prompt.prompt, rules.seed, rules.validation, rules.test)
     return msgspec.structs.replace(prompt, split=split)
 

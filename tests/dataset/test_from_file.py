@@ -15,6 +15,7 @@ import pytest
 from rlhf_tui.config.options import (
     OPTIONS,
     DPOOptions,
+    EvaluateOptions,
     KTOOptions,
     Options,
     PPOOptions,
@@ -28,7 +29,7 @@ from rlhf_tui.dataset.snapshot import MANIFEST, Manifest
 from rlhf_tui.errors import InputError, NothingToDo, UsageError
 from rlhf_tui.records import split_of
 from rlhf_tui.runs import reading
-from rlhf_tui.runs.layout import RunKind
+from rlhf_tui.runs.layout import RunArguments, RunKind, write_atomic
 
 ALL_TRAIN = WorkspaceSettings(validation=0.0, test=0.0)
 SPLIT = WorkspaceSettings(seed=3, validation=0.25, test=0.25)
@@ -180,6 +181,35 @@ def test_a_file_of_which_no_row_can_be_taken_gives_reasons(tmp_path: Path) -> No
     file = write(tmp_path / "bad.jsonl", [{"prompt": 1, "chosen": "a", "rejected": "b"}] * 5)
     with pytest.raises(InputError, match=r"No row of .*bad.jsonl.*line 1: .*line 2: "):
         snapshot(tmp_path / "run", "rm", RewardOptions(dataset=str(file)))
+
+
+def trained(run: Path, file: Path) -> Path:
+    """A reward model's run, as far as an evaluation looks at it."""
+    snapshot(run, "rm", RewardOptions(dataset=str(file)), SPLIT)
+    arguments = msgspec.to_builtins(RewardOptions(dataset=str(file)))
+    write_atomic(run / "args.json", RunArguments("rm-0001", "rm", arguments))
+    (run / "model").mkdir()
+    return run / "model"
+
+
+def test_an_evaluation_takes_all_of_a_file_but_only_a_split_of_what_was_learnt(
+    tmp_path: Path,
+) -> None:
+    learnt = write(tmp_path / "learnt.jsonl", pairs(40))
+    other = write(tmp_path / "other.jsonl", pairs(8))
+    model = str(trained(tmp_path / "rm-0001", learnt))
+
+    def measured(run: str, file: Path) -> Manifest:
+        options = EvaluateOptions(model=model, dataset=str(file))
+        return snapshot(tmp_path / run, "evaluate", options, SPLIT)
+
+    whole = measured("evaluate-0001", other)
+    assert whole.rows == {"test": 8}
+    assert "All rows of the file" in whole.notes[-1]
+    held_out = {f"Q{i}" for i in range(40) if split_of(f"Q{i}", 3, 0.25, 0.25) == "test"}
+    part = measured("evaluate-0002", learnt)
+    assert {row["prompt"] for row in table(tmp_path / "evaluate-0002", "test")} == held_out
+    assert "only its test split" in part.notes[-1]
 
 
 def test_a_path_is_seen_from_where_the_launch_was_given(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,12 @@ def run(context: RunContext) -> None:
         UsageError: options that exclude each other.
         InputError: a model cannot be used.
     """
-    options = context.options(PPOOptions)
+    # Of several processes the main one tells what all of them do.
+    with nullcontext() if context.is_main else redirect_stdout(None):
+        _run(context, context.options(PPOOptions))
+
+
+def _run(context: RunContext, options: PPOOptions) -> None:
     check_ppo(options)
     _check(options, options.max_length)
     prepare(options)

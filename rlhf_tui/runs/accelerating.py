@@ -78,6 +78,11 @@ def check_config(named: str, config: Mapping[str, Any], processes: int, gpus: in
             "Accelerate starts distributed_type MULTI_CPU by mpirun, which runs here do not use.",
             hint="Use accelerate = 'cpu', or write MULTI_GPU with use_cpu: true.",
         )
+    if not on_cpu(config) and not gpus:
+        raise UsageError(
+            f"accelerate = {named!r} takes a GPU a process, and this machine has none.",
+            hint="Use accelerate = 'cpu' to try it out without a GPU.",
+        )
     machines = int(config.get("num_machines") or 1)
     wanted = processes or int(config.get("num_processes") or 0)
     if wanted < 1:
@@ -93,7 +98,7 @@ def check_config(named: str, config: Mapping[str, Any], processes: int, gpus: in
         raise UsageError(
             f"accelerate = {named!r} takes a GPU for each of {wanted // machines} processes, and "
             f"this machine has {gpus}.",
-            hint="Use fewer --processes, or accelerate = 'cpu' to try it out without a GPU.",
+            hint="Use fewer --processes.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 import pyarrow.parquet as pq
@@ -11,7 +12,14 @@ from rlhf_tui.runs.context import RunContext
 
 
 def run(context: RunContext) -> None:
-    """Write completions prompt by prompt; before the last one, wait for a file `go`."""
+    """Write completions prompt by prompt; before the last one, wait for a file `go`.
+
+    Leaves the names of the variables in `keys` that came with the launch.
+    """
+    came = [name for name in ("HF_TOKEN", "LD_PRELOAD") if name in os.environ]
+    aside = context.directory / ".keys"
+    aside.write_text(",".join(came))
+    aside.rename(context.directory / "keys")
     name = context.arguments.run_id
     prompts = pq.read_table(context.dataset("train")).to_pylist()
     for number, prompt in enumerate(prompts):

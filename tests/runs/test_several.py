@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from helpers import wait_until
@@ -110,6 +115,48 @@ def test_a_config_that_is_gone_is_a_sentence(runs, tmp_path):
     facts = run.expect("failed")
     assert "There is no Accelerate config" in facts.message
     assert facts.exit.code == 2
+
+
+JOIN = [sys.executable, str(Path(__file__).parent / "programs" / "join.py")]
+
+
+@pytest.fixture
+def two_machines(tmp_path):
+    """A config of two machines, both of them this one."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    path = tmp_path / "two.yaml"
+    path.write_text(
+        "{distributed_type: MULTI_GPU, use_cpu: true, num_machines: 2, num_processes: 2,"
+        f" machine_rank: 0, same_network: true, main_process_ip: 127.0.0.1,"
+        f" main_process_port: {port}}}"
+    )
+    return {"accelerate": str(path)}
+
+
+def test_a_second_machine_takes_part_and_ends_with_the_run(runs, two_machines):
+    run = runs("together", **two_machines)
+    with subprocess.Popen([*JOIN, str(run.directory), "1"]) as joined:
+        run.start()
+        processes(run)
+        run.reach(1)
+        assert request_stop(run.directory)
+        run.expect("stopped")
+        assert joined.wait(60) == 0
+
+
+def test_a_machine_that_would_be_waited_for_in_vain_is_refused(runs, two_machines):
+    for run, machine, sentence in (
+        (runs("together", **two_machines), "2", "num_machines: 2.*Name one of 1 to 1"),
+        (runs("together", **TWO), "1", "num_machines: 1"),
+        (runs("together"), "1", "is a run of one process"),
+        (runs("together"), "one", "Usage"),
+    ):
+        command = [*JOIN, str(run.directory), machine]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert re.search(sentence, done.stderr)
 
 
 # --- without processes ------------------------------------------------------------------------

@@ -6,12 +6,17 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from rlhf_tui.cli.evaluations import say_evaluation
 from rlhf_tui.cli.follow import come_back, follow
 from rlhf_tui.cli.output import note, say, say_json
 from rlhf_tui.cli.reading import reading_shown
 from rlhf_tui.errors import RunFailed
+from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.hub.messages import Launch, Launched, RunInfo
+from rlhf_tui.runs import layout
 from rlhf_tui.runs.environment import carried, secrets
 from rlhf_tui.runs.layout import RunKind
 from rlhf_tui.workspace import Workspace
@@ -64,11 +69,15 @@ def ended(run: RunInfo, *, as_json: bool) -> int:
     Raises:
         RunFailed: it failed or was stopped.
     """
+    measured = layout.read(Path(run.directory) / layout.EVALUATION, Evaluation)
     if as_json:
-        say_json(run)
+        document = msgspec.to_builtins(run)
+        say_json(document | ({"evaluation": measured} if measured is not None else {}))
         return 0 if run.state == "finished" else RunFailed.exit_code
     if run.state == "finished":
         say(f"{run.run_id} finished. {run.message}".rstrip())
+        if measured is not None:
+            say_evaluation(measured)
         return 0
     if run.state == "stopped":
         raise RunFailed(

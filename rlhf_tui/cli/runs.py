@@ -76,6 +76,8 @@ def show(run: RunArgument, json: JsonOption = False, workspace: WorkspaceOption 
     """Show all there is to know of a run: how it stands, its arguments, where its files lie."""
     import msgspec
 
+    from rlhf_tui.cli.evaluations import say_evaluation
+    from rlhf_tui.evaluation.model_report import Evaluation
     from rlhf_tui.evaluation.report import LearningCurve
     from rlhf_tui.hub.messages import RunAnswer, ShowRun
     from rlhf_tui.runs import layout
@@ -83,8 +85,11 @@ def show(run: RunArgument, json: JsonOption = False, workspace: WorkspaceOption 
     with connect(workspace) as client:
         info = client.call(ShowRun(run_id=run), RunAnswer).run
     curve = layout.read(Path(info.directory) / layout.LEARNING_CURVE, LearningCurve)
+    measured = layout.read(Path(info.directory) / layout.EVALUATION, Evaluation)
     if json:
-        say_json({**msgspec.to_builtins(info), "learning_curve": curve} if curve else info)
+        more = {"learning_curve": curve, "evaluation": measured}
+        document = msgspec.to_builtins(info)
+        say_json(document | {name: value for name, value in more.items() if value is not None})
         return
     say(f"{info.run_id}  {'lost' if info.lost else info.state}  {info.title}".rstrip())
     if info.message:
@@ -118,6 +123,8 @@ def show(run: RunArgument, json: JsonOption = False, workspace: WorkspaceOption 
         say("metrics")
         for name, number in info.status.metrics.items():
             say(f"  {name} = {number:.6g}")
+    if measured is not None:
+        say_evaluation(measured)
 
 
 def logs(

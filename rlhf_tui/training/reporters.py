@@ -14,6 +14,8 @@ from rlhf_tui.training.reporting import PROJECT, Service, described, resumed_at,
 if TYPE_CHECKING:
     from rlhf_tui.runs.context import RunContext
 
+FLUSH_S = 10
+"""A curve that is looked at is at most so old."""
 FOLDER = "tensorboard"
 """In the run directory: `tensorboard --logdir runs` shows all runs of a workspace."""
 
@@ -27,7 +29,7 @@ class TensorBoard:
         from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
         self._event, self._summary = Event, Summary
-        self._writer = EventFileWriter(str(context.directory / FOLDER))
+        self._writer = EventFileWriter(str(context.directory / FOLDER), flush_secs=FLUSH_S)
         step = resumed_at(context)
         if step:
             # What a worker before this one wrote behind the checkpoint comes again.

@@ -32,7 +32,9 @@ def read_rows(path: Path, needed: Iterable[str]) -> list[Row]:
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.read_table(path)
+        # Not `read_table`: it imports pyarrow.dataset and with that pandas, 50 MB for every worker.
+        with pyarrow.parquet.ParquetFile(path) as file:
+            table = file.read()
     except FileNotFoundError as error:
         raise InputError(f"The data set {path} is missing.") from error
     except (pyarrow.ArrowInvalid, OSError) as error:

@@ -150,6 +150,8 @@ async def resume(hub: Hub, _who: Identity, request: ResumeRun) -> Launched:
         note = f"It goes on from {saved[-1].name}."
     elif (directory / layout.SHARES).is_dir():
         note = "The shares of its learning curve that are done are kept; the next one begins anew."
+    elif row.kind == "generate":
+        note = "The completions that it wrote are kept; it makes those that are missing."
     else:
         note = "It has no checkpoint to go on from."
     queued = msgspec.structs.replace(row, state="queued", ended_ms=0, message="")

@@ -106,7 +106,11 @@ class ScoreOptions(Options):
 
 class EvaluateOptions(Options):
     model: Annotated[
-        str, Meta(description="Run whose model is measured; empty: the newest finished training")
+        str,
+        Meta(
+            description="Run whose model is measured, or a path; empty: the newest finished"
+            " training"
+        ),
     ] = ""
     split: Annotated[
         Literal["validation", "test"],
@@ -123,7 +127,13 @@ class EvaluateOptions(Options):
         str, Meta(description="The file's format, as for import; auto: by its columns")
     ] = "auto"
     batch_size: Annotated[PositiveInt, Meta(description="Rows a forward pass")] = 32
-    max_length: Annotated[PositiveInt, Meta(description="Longest row, tokens")] = 512
+    max_length: Annotated[
+        PositiveInt,
+        Meta(
+            description="Longest row of a language model, tokens; a reward model reads as it was"
+            " trained"
+        ),
+    ] = 512
 
 
 OPTIONS: dict[str, type[Options]] = {

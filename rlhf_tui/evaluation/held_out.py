@@ -21,7 +21,7 @@ from rlhf_tui.training.data import read_snapshot
 from rlhf_tui.training.process import choose_threads, prepare
 
 if TYPE_CHECKING:
-    from rlhf_tui.evaluation.by_kind import Subject
+    from rlhf_tui.evaluation.subject import Subject
     from rlhf_tui.runs.context import RunContext
 
 NEEDED: dict[str, tuple[str, ...]] = {
@@ -87,13 +87,14 @@ def at_end(
     if not rows:
         return
     from rlhf_tui.evaluation import by_kind
+    from rlhf_tui.evaluation.subject import Subject, renderer_of
 
-    subject = by_kind.Subject(
+    subject = Subject(
         kind=arguments.kind,
         arguments=arguments.arguments,
         model=model,
         tokenizer=tokenizer,
-        renderer=by_kind.renderer_of(
+        renderer=renderer_of(
             model, tokenizer, arguments.kind, arguments.arguments["max_length"], None
         ),
         batch_size=_rows_at_once(arguments.arguments["batch_size"], arguments.kind),
@@ -139,7 +140,7 @@ def _rows_at_once(batch_size: int, kind: str) -> int:
 
 
 def _load(context: RunContext, options: EvaluateOptions, made: Evaluated) -> Subject:
-    from rlhf_tui.evaluation import by_kind
+    from rlhf_tui.evaluation.subject import Subject, renderer_of
     from rlhf_tui.training import models
 
     device = models.device_of(options)
@@ -148,12 +149,12 @@ def _load(context: RunContext, options: EvaluateOptions, made: Evaluated) -> Sub
     else:
         loaded = models.load_policy(options.model, device, trained=False)
     choose_threads(options, loaded.parameters)
-    return by_kind.Subject(
+    return Subject(
         kind=made.kind,
         arguments=made.arguments,
         model=loaded.model,
         tokenizer=loaded.tokenizer,
-        renderer=by_kind.renderer_of(
+        renderer=renderer_of(
             loaded.model,
             loaded.tokenizer,
             made.kind,

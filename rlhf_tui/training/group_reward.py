@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 from trl import RewardTrainer
 
+from rlhf_tui.training.precision import as_loaded
 from rlhf_tui.training.scoring import right_pad
 
 
@@ -84,16 +85,13 @@ def pair_hits(
     for start in range(0, len(rows), batch_size):
         some = rows[start : start + batch_size]
         batch = collate(some)
-        rewards = (
-            model(
+        with as_loaded(model):
+            logits = model(
                 input_ids=batch["input_ids"].to(device),
                 attention_mask=batch["attention_mask"].to(device),
                 use_cache=False,
-            )
-            .logits.float()
-            .squeeze(-1)
-            .cpu()
-        )
+            ).logits
+        rewards = logits.float().squeeze(-1).cpu()
         margins = rewards[batch["chosen"]] - rewards[batch["rejected"]]
         flat = ((margins.sign() + 1) / 2).tolist()
         for row in some:

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import torch
 from helpers.tiny import again, lines, make_run, save_policy, save_reward_model, stop_after
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from rlhf_tui.errors import InputError, NothingToDo, UsageError
 from rlhf_tui.runs.context import RunContext
+from rlhf_tui.training.models import load_policy
 from rlhf_tui.training.ppo import run as ppo
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*checkpointing:FutureWarning")  # PEFT's own
@@ -71,11 +73,20 @@ def test_a_run_logs_evaluates_samples_and_saves(tmp_path: Path, models: dict[str
     assert context.latest_checkpoint() is None
 
 
-@pytest.mark.parametrize("tune", ["full", "lora"])
+@pytest.mark.parametrize(
+    ("tune", "critic"),
+    [
+        ("full", "head"),
+        ("lora", "head"),
+        ("lora", "adapter"),
+        ("full", "separate"),
+        ("last-layer", "separate"),
+    ],
+)
 def test_stopped_and_resumed_equals_straight_number_by_number(
-    tmp_path: Path, models: dict[str, str], tune: str
+    tmp_path: Path, models: dict[str, str], tune: str, critic: str
 ) -> None:
-    arguments = models | {"tune": tune, "lora_rank": 2, "adaptive_kl": True}
+    arguments = models | {"tune": tune, "critic": critic, "lora_rank": 2, "adaptive_kl": True}
     straight = make(tmp_path / "a" / "ppo", arguments)
     ppo.run(straight)
     first = make(tmp_path / "b" / "ppo", arguments)
@@ -89,6 +100,27 @@ def test_stopped_and_resumed_equals_straight_number_by_number(
     assert figures(second) == figures(straight)
     one, other = weights(straight.model_dir), weights(second.model_dir)
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("critic", ["head", "adapter", "separate"])
+def test_an_adapter_saved_alone_is_the_policys(
+    tmp_path: Path, models: dict[str, str], critic: str
+) -> None:
+    """Nothing of a critic's adapter is in it, and on its base it is the merged policy."""
+    lora = models | {"tune": "lora", "critic": critic, "lora_rank": 2, "total_steps": 1}
+    merged, alone = (
+        make(tmp_path / f"ppo-{merge}", lora | {"merge_adapter": merge, "eval_steps": 0})
+        for merge in (True, False)
+    )
+    for context in (merged, alone):
+        ppo.run(context)
+    names = load_file(alone.model_dir / "adapter_model.safetensors").keys()
+    assert names and not [name for name in names if "critic" in name]
+    assert not (alone.model_dir / "critic").exists()
+    cpu = torch.device("cpu")
+    whole = load_policy(str(alone.model_dir), cpu, trained=False).model.state_dict()
+    for name, value in weights(merged.model_dir).items():
+        assert torch.allclose(whole[name], value, atol=1e-6), name
 
 
 def test_checkpoints_at_intervals(tmp_path: Path, models: dict[str, str]) -> None:

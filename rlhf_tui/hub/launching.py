@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from rlhf_tui import __version__
+from rlhf_tui.config.combinations import check
 from rlhf_tui.config.options import Options
 from rlhf_tui.config.resolve import resolve_options as options_of
 from rlhf_tui.config.settings import Settings, load_settings
@@ -57,6 +58,8 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
     chosen = resolve_options(located(wanted, cwd), settings, hub.jobs.rows, cwd)
     environment = carried(request.environment)
     device, chosen = place(chosen, environment, hub.jobs.busy_devices(), cwd)
+    # Again, now that the number of processes is known.
+    check(request.kind, chosen.options)
     directory = hub.jobs.new_directory(request.kind)
     try:
         manifest = await _make_dataset(hub, request.kind, chosen.options, directory, settings)

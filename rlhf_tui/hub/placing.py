@@ -7,7 +7,14 @@ from pathlib import Path
 
 import msgspec
 
-from rlhf_tui.config.options import GenerateOptions, Options, RewardOptions, TrainOptions
+from rlhf_tui.config.options import (
+    EpochOptions,
+    GenerateOptions,
+    Options,
+    PPOOptions,
+    RewardOptions,
+    TrainOptions,
+)
 from rlhf_tui.errors import UsageError
 from rlhf_tui.hub.devices import choose_device, choose_several, gpu_count
 from rlhf_tui.hub.models import Resolved
@@ -17,6 +24,8 @@ from rlhf_tui.runs.accelerating import AUTO, ON_CPU
 ENDPOINT = "endpoint"
 """The queue of runs that let a server work: one at a time, beside those of the devices."""
 DDP = "ddp"
+SHARDED = {"FSDP": "FSDP", "DEEPSPEED": "DeepSpeed"}
+"""Accelerate's kinds under which no process holds the whole model, as people call them."""
 
 
 def place(
@@ -57,11 +66,6 @@ def _accelerated(options: TrainOptions, gpus: int, cwd: Path) -> tuple[TrainOpti
     """`auto` decided, a path made whole; and a note for the person."""
     named = options.accelerate
     if not named:
-        if options.processes:
-            raise UsageError(
-                f"processes = {options.processes} needs Accelerate to start them.",
-                hint="Add --accelerate auto, or leave --processes out.",
-            )
         return options, ""
     if named == AUTO:
         on_gpus = gpus > 1 and options.device in ("auto", "cuda")
@@ -100,6 +104,13 @@ def _several(
             "learning_curve trains small models one after the other, in one process.",
             hint="Leave --accelerate out.",
         )
+    kind = str(config["distributed_type"])
+    if isinstance(options, PPOOptions) and kind in SHARDED:
+        raise UsageError(
+            f"PPO does not run under {SHARDED[kind]}: each of its processes holds the whole model, "
+            "since the same weights write and learn.",
+            hint="Use accelerate = 'ddp', and tune = 'lora' to save memory.",
+        )
     processes = options.processes or int(config.get("num_processes") or gpus)
     accelerating.check_config(options.accelerate, config, processes, gpus)
     machines = int(config.get("num_machines") or 1)
@@ -108,5 +119,9 @@ def _several(
         options, processes=processes, device="cpu" if on_cpu else "cuda"
     )
     where = f" on {machines} machines" if machines > 1 else ""
-    rows = f"A step takes {processes} times the rows of one."
+    rows = (
+        f"A step takes {processes} times the rows of one."
+        if isinstance(options, EpochOptions)
+        else "They share out each rollout."
+    )
     return device, _with(chosen, options, f"{processes} processes{where}. {rows}")

@@ -67,7 +67,6 @@ def test_a_path_is_found_where_the_command_was_given(tmp_path: Path, gpus: Any) 
         ({"accelerate": "deepspeed-zero3"}, 2, "needs DeepSpeed, which is not installed"),
         ({"accelerate": "cpu", "device": "cuda"}, 2, "works on the CPU, and device is 'cuda'"),
         ({"accelerate": "ddp", "device": "cuda:1"}, 2, "takes a GPU a process"),
-        ({"processes": 2}, 2, "needs Accelerate to start them"),
     ],
 )
 def test_what_cannot_be_is_said(
@@ -86,6 +85,16 @@ def test_deepspeed_is_taken_where_it_is_installed(
     found.__spec__ = __import__("importlib.machinery").machinery.ModuleSpec("deepspeed", None)
     monkeypatch.setitem(sys.modules, "deepspeed", found)
     assert place(tmp_path, accelerate="deepspeed-zero2")[0] == "cuda:0,1"
+
+
+@pytest.mark.parametrize("named", ["FSDP", "DEEPSPEED"])
+def test_ppo_holds_whole_models(tmp_path: Path, gpus: Any, named: str) -> None:
+    gpus(2)
+    (tmp_path / "mine.yaml").write_text(f"{{distributed_type: {named}, num_processes: 2}}")
+    with pytest.raises(UsageError, match=r"PPO does not run under .*Use accelerate = 'ddp'"):
+        place(tmp_path, "ppo", accelerate="mine.yaml")
+    device, ppo = place(tmp_path, "ppo", accelerate="auto")
+    assert (device, ppo.notes) == ("cuda:0,1", ["2 processes. They share out each rollout."])
 
 
 def test_a_learning_curve_is_for_one_process(tmp_path: Path, gpus: Any) -> None:

@@ -11,6 +11,7 @@ from rlhf_tui.errors import UsageError, nearest
 
 NOT_A_CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<choices>'.+')$")
 """typer's sentence about a choice; it keeps the choices nowhere else."""
+NOT_A_NUMBER = re.compile(r"Input should be a valid (?P<kind>integer|number), .*$")
 
 
 def usage_error(error: typer.TyperException) -> UsageError:
@@ -28,6 +29,10 @@ def usage_error(error: typer.TyperException) -> UsageError:
         return UsageError(
             f"{where}{given!r} is not one of its choices.", hint=nearest(given, choices)
         )
+    wrong = NOT_A_NUMBER.search(message)
+    if wrong:
+        kind = "a whole number" if wrong["kind"] == "integer" else "a number"
+        return UsageError(f"{message[: wrong.start()]}it should be {kind}.", hint=see)
     return UsageError(message, hint=see)
 
 

@@ -68,6 +68,7 @@ def list_runs(
         state = "lost" if run.lost else str(run.state)
         if run.queue_position:
             state = f"queued {run.queue_position}"
+            state += f", priority {run.priority}" if run.priority else ""
         rows.append([run.run_id, state, moment(run.created_ms), step, told or run.message])
     say_table(["RUN", "STATE", "CREATED", "STEP", "LATEST"], rows)
 

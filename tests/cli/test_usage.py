@@ -78,7 +78,7 @@ def test_a_mistyped_option_gets_the_nearest(bare: Cli) -> None:
         (["train", "dpo", "--loss-weights", "much"], ["--loss-weights", "number"]),
         (["train", "sft", "--include", "thumbs"], ["include", "'thumbs-up'?"]),
         (["train", "sft", "--recipe", "tiny-cpuu"], ["tiny-cpuu", "'tiny-cpu'?"]),
-        (["train", "rm", "--priority", "high"], ["--priority", "integer"]),
+        (["train", "rm", "--priority", "high"], ["--priority", "whole number"]),
         (["generate", "-k", "10"], ["k = 10", "<= 9"]),
         (["train", "sft", "--config", "gone.toml"], ["gone.toml"]),
         (["label", "--mode", "stars"], ["--mode", "stars"]),

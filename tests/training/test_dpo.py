@@ -93,7 +93,7 @@ def log_probs(model: Any, prompt: list[int], completion: list[int]) -> torch.Ten
 def test_rows_are_rendered_as_generation_begins_and_cut_alike(model: Path) -> None:
     words = tokenizer()
     renderer = Renderer(words, rendering_for(words, 16))
-    row = {
+    row: dict[str, Any] = {
         "prompt": "A long review of a film about a plumber in Paris, and what came of it:",
         "chosen": " I liked it.",
         "rejected": " No.",

@@ -159,7 +159,8 @@ def test_the_loss_is_the_definition_weighed(tmp_path: Path, model: Path, loss: s
     policy, reference = trainer.model.eval(), AutoModelForCausalLM.from_pretrained(model).eval()
     rows = rows[:4]
     assert len({row["weight"] for row in rows}) > 1 and len({row["label"] for row in rows}) == 2
-    ratios, drift = [], []
+    ratios: list[float] = []
+    drift: list[float] = []
     for row in rows:
         for key, into in (("completion_ids", ratios), ("KL_completion_ids", drift)):
             if key in row:

@@ -11,7 +11,7 @@ from helpers.tiny import language_model, save_policy, save_reward_model, tokeniz
 from peft import LoraConfig, get_peft_model
 from transformers import AutoTokenizer
 
-from rlhf_tui.config.options import Options, SFTOptions
+from rlhf_tui.config.options import DPOOptions, Options, SFTOptions
 from rlhf_tui.errors import InputError, UsageError
 from rlhf_tui.training import models
 from rlhf_tui.training.scoring import RewardScorer
@@ -133,3 +133,5 @@ def test_the_learning_rate_follows_the_models_size_unless_given() -> None:
     assert small > middle > large
     lora = models.learning_rate(SFTOptions(tune="lora"), "sft", 10**10)
     assert lora == pytest.approx(10 * large)
+    small = models.learning_rate(DPOOptions(tune="lora"), "dpo", 10**6)
+    assert small > models.learning_rate(DPOOptions(), "dpo", 10**6)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from rlhf_tui import __version__
+from rlhf_tui.evaluation.model_report import Evaluation, Pairs
 from rlhf_tui.evaluation.report import Figure
 from rlhf_tui.publishing.facts import Agreement, DatasetFacts, ModelFacts
 
@@ -60,7 +60,7 @@ def model_card(facts: ModelFacts) -> str:
         "## Figures\n",
         _table(("figure", "value"), _numbers(facts.metrics))
         or "The run logged none that are finite.\n",
-        _evaluation(facts.evaluation),
+        *(_evaluation(found) for found in facts.evaluations),
         "## Arguments\n",
         _table(("option", "value"), [(n, f"`{v}`") for n, v in facts.arguments.items()]),
         "## Versions\n",
@@ -164,25 +164,42 @@ def _agreement(found: Sequence[Agreement]) -> str:
     return f"## Agreement among annotators\n\nIn the whole workspace: {judged}.\n\n{table}"
 
 
-def _evaluation(found: Mapping[str, Any]) -> str:
-    """Figures on held-out rows, from the run's evaluation.json."""
-    rows = _numbers(found)
-    if not rows:
-        return ""
-    return "## Evaluation on held-out rows\n\n" + _table(("figure", "value"), rows)
+def _evaluation(found: Evaluation) -> str:
+    """Figures on held-out rows."""
+    parts = [f"## Evaluation on the {found.split} split\n\n{found.rows:,} rows.\n"]
+    figures = [*found.figures, *([found.preference.accuracy] if found.preference else [])]
+    parts.append(
+        _table(
+            ("figure", "value", "95 % interval", "cases"),
+            [
+                (figure.name, _value(figure), _interval(figure), f"{figure.cases:,}")
+                for figure in figures
+                if figure.value is not None
+            ],
+        )
+    )
+    if found.preference:
+        parts += _preference(found.preference)
+    if found.human and found.human.sentence:
+        parts.append(f"{found.human.sentence}\n")
+    parts += [f"{note}\n" for note in found.notes]
+    return "\n".join(part for part in parts if part)
 
 
-def _numbers(values: Any, path: str = "") -> list[tuple[str, str]]:
-    """The finite numbers of nested mappings, by dotted names; lists are left out."""
-    if isinstance(values, Mapping):
-        return [
-            row
-            for name, value in values.items()
-            for row in _numbers(value, f"{path}.{name}" if path else str(name))
-        ]
-    if isinstance(values, bool) or not isinstance(values, int | float) or not math.isfinite(values):
-        return []
-    return [(path, f"{values:,}" if isinstance(values, int) else f"{values:.6g}")]
+def _preference(found: Pairs) -> list[str]:
+    names = ("precision", "recall", "f1", "margin", "log_loss", "ece")
+    rows = [(n, f"{v:.4g}") for n in names if (v := getattr(found, n)) is not None]
+    bins = [
+        (f"{b.low:.2f} to {b.high:.2f}", f"{b.count:,}", f"{b.confidence:.3f}", f"{b.accuracy:.3f}")
+        for b in found.reliability
+        if b.confidence is not None and b.accuracy is not None
+    ]
+    head = ("predicted probability", "pairs", "mean of it", "share right")
+    return [_table(("of pairs", "value"), rows), _table(head, bins)]
+
+
+def _numbers(values: Mapping[str, float]) -> list[tuple[str, str]]:
+    return [(name, f"{v:.6g}") for name, v in values.items() if math.isfinite(v)]
 
 
 def _license(license: str, base: str) -> str:

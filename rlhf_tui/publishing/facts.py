@@ -14,9 +14,18 @@ import msgspec
 
 from rlhf_tui.config.options import TRAINERS
 from rlhf_tui.errors import InputError, NothingToDo, UsageError
+from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.evaluation.report import Figure
 from rlhf_tui.hub.client import HubClient
-from rlhf_tui.hub.messages import RunAnswer, RunInfo, ShowRun, Stats, StatsAnswer
+from rlhf_tui.hub.messages import (
+    ListRuns,
+    RunAnswer,
+    RunInfo,
+    RunList,
+    ShowRun,
+    Stats,
+    StatsAnswer,
+)
 from rlhf_tui.records import TaskKind
 from rlhf_tui.runs import layout
 
@@ -59,7 +68,8 @@ class ModelFacts(msgspec.Struct):
     data_notes: list[str]
     agreement: list[Agreement]
     metrics: dict[str, float]
-    evaluation: dict[str, Any]
+    evaluations: list[Evaluation]
+    """Of the run itself, and the newest of evaluate runs on it, a split each."""
     license: str = ""
 
     @property
@@ -137,10 +147,10 @@ def model_facts(client: HubClient, info: RunInfo, repo: str, license: str) -> Mo
         arguments=_shown(about.arguments, about.lineage),
         versions=about.versions,
         rows=manifest.get("rows", {}),
-        data_notes=[PATH.sub(r"\1", note) for note in manifest.get("notes", [])],
+        data_notes=[without_paths(note) for note in manifest.get("notes", [])],
         agreement=agreement(client),
         metrics=info.status.metrics if info.status else {},
-        evaluation=_json(directory / layout.EVALUATION),
+        evaluations=_evaluations(client, info),
         license=license,
     )
 
@@ -154,6 +164,29 @@ def agreement(client: HubClient) -> list[Agreement]:
             people = sum(person.judgements > 0 for person in report.annotators)
             found.append(Agreement(kind, report.tasks, report.judgements, people, report.agreement))
     return found
+
+
+def _evaluations(client: HubClient, info: RunInfo) -> list[Evaluation]:
+    """What was measured of a run's model, the newest of each split."""
+    later = client.call(ListRuns(kinds=["evaluate"]), RunList).runs
+    found: dict[str, Evaluation] = {}
+    for run in [*later, info]:
+        directory = Path(run.directory)
+        if run is not info:
+            about = layout.read(directory / layout.ARGS, layout.RunArguments)
+            if about is None or about.lineage.get("model") != info.run_id:
+                continue
+        measured = layout.read(directory / layout.EVALUATION, Evaluation)
+        if measured is not None:
+            found.setdefault(measured.split, measured)
+    for measured in found.values():
+        measured.notes = [without_paths(note) for note in measured.notes]
+    return list(found.values())
+
+
+def without_paths(sentence: str) -> str:
+    """A sentence in which paths are cut to their last part."""
+    return PATH.sub(r"\1", sentence)
 
 
 def _ancestors(client: HubClient, about: layout.RunArguments) -> tuple[str, list[tuple[str, str]]]:

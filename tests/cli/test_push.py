@@ -19,6 +19,8 @@ from helpers.hub_server import WRITER, Hub, serving_hub
 from helpers.tiny import save_policy
 
 from rlhf_tui.config.options import SFTOptions
+from rlhf_tui.evaluation.model_report import Evaluation
+from rlhf_tui.evaluation.report import Figure
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.layout import ProcessMark, RunArguments, RunExit, RunStatus, write_atomic
 from rlhf_tui.store.database import Store
@@ -56,6 +58,11 @@ def front_matter(card: bytes) -> dict[str, Any]:
     return found
 
 
+def measured(kind: Any, split: Any, perplexity: float) -> Evaluation:
+    figure = Figure("perplexity", perplexity, 9.0, 10.0, 30)
+    return Evaluation(kind, split, 30, figures=[figure], notes=["Over /home/anna/b.jsonl."])
+
+
 @pytest.fixture
 def trained(workspace: Workspace, cli: Cli) -> Cli:
     """A workspace with a finished SFT run."""
@@ -80,7 +87,7 @@ def trained(workspace: Workspace, cli: Cli) -> Cli:
     status = RunStatus("finished", mark, 1.0, 9, 9, metrics={"loss": 2.25})
     write_atomic(directory / layout.STATUS, status)
     write_atomic(directory / layout.EXIT, RunExit(0, None, False, 2.0))
-    write_atomic(directory / layout.EVALUATION, {"kind": "sft", "figures": {"perplexity": 9.5}})
+    write_atomic(directory / layout.EVALUATION, measured("sft", "validation", 9.5))
     with Store(workspace.store, workspace.lock) as store:
         save_run(store, RunRow("sft-0001", "sft", "finished", "Friendly", str(directory), 1, 1, 2))
     return cli
@@ -131,7 +138,7 @@ def test_a_models_card_says_what_it_was_made_of(trained: Cli, hub: Hub) -> None:
     for row in (
         "| train | 30 |",
         "| loss | 2.25 |",
-        "| figures.perplexity | 9.5 |",
+        "| perplexity | 9.500 | 9.000 to 10.000 | 30 |",
         "| seed | `7` |",
         "| trl | 1.16.0 |",
     ):
@@ -139,7 +146,8 @@ def test_a_models_card_says_what_it_was_made_of(trained: Cli, hub: Hub) -> None:
     assert "40 judgements of 40 items (rank) by 1 person." in text
     # No path of this machine, and no name of a person.
     assert "anna" not in text and "/home" not in text
-    assert "From a.jsonl." in text
+    assert "From a.jsonl." in text and "Over b.jsonl." in text
+    assert "## Evaluation on the validation split\n" in text
 
 
 def rows(path: Path) -> Path:

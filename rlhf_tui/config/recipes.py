@@ -140,7 +140,7 @@ SINGLE_GPU_FULL = Recipe(
 MULTI_GPU_LORA = Recipe(
     "multi-gpu-lora",
     "single-gpu-lora with a copy of the model on each GPU.",
-    {**SINGLE_GPU_LORA.every, "device": "auto", "accelerate": "ddp"},
+    {**SINGLE_GPU_LORA.every, "device": "auto", "accelerate": "auto"},
     _sized(forward=4, step=8, prompts=32),
 )
 MULTI_GPU_FSDP = Recipe(

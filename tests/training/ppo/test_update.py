@@ -193,3 +193,37 @@ def test_bf16_is_used_where_it_is_asked_for(make: Make) -> None:
     assert {p.dtype for p in ppo_pair.weights(short).values()} == {torch.float32}
     assert found["policy/entropy_avg"] == pytest.approx(expected["policy/entropy_avg"], rel=0.05)
     assert found["policy/entropy_avg"] != expected["policy/entropy_avg"]
+
+
+def scaled(trainer: PPOTrainer) -> PPOTrainer:
+    """With a loss scaler as fp16 has it, here on the CPU."""
+    trainer.updater.scaler = torch.amp.GradScaler("cpu", init_scale=64.0, enabled=True)
+    return trainer
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scaled_losses_change_no_number_but_by_rounding(make: Make, kind: dict[str, str]) -> None:
+    plain, other = make(**kind), scaled(make(**kind))
+    expected, found = plain.step(), other.step()
+    for name in ("grad_norm", "loss/policy_avg", "loss/value_avg"):
+        assert found[name] == pytest.approx(expected[name], rel=1e-3), name
+    one, two = ppo_pair.weights(plain), ppo_pair.weights(other)
+    assert all(torch.allclose(one[name], two[name], atol=1e-4) for name in one)
+
+
+def test_an_overflow_halves_the_scale_and_leaves_the_step_out(make: Make) -> None:
+    trainer = scaled(make())
+    poison(next(iter(trainer.actors.policy.trained().values())), from_step=4)
+    figures = trainer.step()
+    assert figures["optimizer_steps"] == 4 and math.isfinite(figures["grad_norm"])
+    assert trainer.updater.scaler.get_scale() == 32.0
+    resumed = scaled(make())
+    resumed.load_state(trainer.state())
+    assert resumed.updater.scaler.get_scale() == 32.0
+
+
+def test_a_scale_that_falls_for_ever_is_divergence(make: Make) -> None:
+    trainer = scaled(make(num_ppo_epochs=12))
+    poison(next(iter(trainer.actors.policy.trained().values())), from_step=1)
+    with pytest.raises(TrainingDiverged, match="overflow fp16 at every scale"):
+        trainer.step()

@@ -10,6 +10,7 @@ import numpy as np
 
 from rlhf_tui.evaluation import intervals
 from rlhf_tui.evaluation.answers import measure_answers
+from rlhf_tui.evaluation.held_out import JUDGED
 from rlhf_tui.evaluation.human_reference import human_reference
 from rlhf_tui.evaluation.judged import Array
 from rlhf_tui.evaluation.measuring import responses, rewards
@@ -42,7 +43,7 @@ def measure(subject: Subject, rows: Rows, people: Rows) -> Evaluation:
             _language(subject, rows, found)
         case _:
             measure_answers(subject, rows, found)
-    if subject.kind in ("rm", "dpo", "kto"):
+    if subject.kind in JUDGED:
         found.human = human_reference(people)
     return found
 

@@ -36,6 +36,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
 """Columns of the rows that a kind is measured on."""
 OFFLINE = ("sft", "rm", "dpo", "kto")
 """Kinds that are measured at their end; the others evaluate on prompts as they go."""
+JUDGED = ("rm", "dpo", "kto")
+"""Kinds that learn from judgements, on which people may differ."""
 TRAINERS_OWN = frozenset({"accuracy", "margin", "loss", "perplexity"})
 """Figures that the trainers' own evaluation logs under the same names."""
 
@@ -110,6 +112,22 @@ def at_end(
 
 
 _OWN = frozenset(f"eval_{name}" for name in TRAINERS_OWN)
+
+
+def reference_line(context: RunContext) -> None:
+    """Log how far people agree before anything is learnt, where the run's data tell it.
+
+    So the line stands beside the curves while they grow.
+    """
+    if context.arguments.kind not in JUDGED or context.latest_checkpoint() is not None:
+        return
+    from rlhf_tui.evaluation.human_reference import human_reference
+
+    splits: tuple[Split, ...] = ("train", "validation")
+    rows = [row for split in splits for row in read_snapshot(context, split, ())]
+    known = metrics(Evaluation(context.arguments.kind, "train", 0, human=human_reference(rows)))
+    if known:
+        context.log_metrics(0, known)
 
 
 def metrics(found: Evaluation) -> dict[str, float]:

@@ -33,6 +33,9 @@ SCRATCH = "trainer"
 """Folder in the run directory where the trainer writes; empty between checkpoints."""
 TOKENS = "tokens_seen"
 """File of a checkpoint: the tokens trained on so far, which TRL counts but does not save."""
+WAIT_S = 4 * 3600
+"""The others wait while the main process evaluates and saves a large model; one that is gone is
+noticed by the launcher long before."""
 DROPPED = (
     "_runtime",
     "_per_second",
@@ -150,6 +153,7 @@ def shared_arguments(
         "logging_nan_inf_filter": False,
         # All that is trained is used in every pass; looking for what is not costs one more.
         "ddp_find_unused_parameters": False,
+        "ddp_timeout": WAIT_S,
         "dataloader_pin_memory": device.type == "cuda",
         "remove_unused_columns": False,
         "report_to": "none",
@@ -194,6 +198,8 @@ def train(
         The trainer, its model saved in the run's model folder; None when it was stopped, with a
         checkpoint to resume from.
     """
+    if context.is_main:
+        held_out.reference_line(context)
     trainer = fit(context, make, beside)
     if trainer is not None:
         keep(context, trainer, tokenizer, beside)
@@ -255,6 +261,12 @@ def keep(
     merge = bool(context.arguments.arguments.get("merge_adapter", True))
     if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
         _save_gathered(context, trainer, tokenizer, merge=merge)
+        if context.is_main and context.arguments.kind in held_out.OFFLINE:
+            print(
+                "Its weights lie in pieces: measure it with"
+                f" `rlhf-tui evaluate --model {context.arguments.run_id} --split validation`.",
+                flush=True,
+            )
     elif context.is_main:
         model = trainer.accelerator.unwrap_model(trainer.model)
         frozen = getattr(trainer, "ref_model", None)
@@ -282,4 +294,5 @@ def _save_gathered(context: RunContext, trainer: Any, tokenizer: Any, *, merge: 
     else:
         (scratch / TRAINING_ARGS_NAME).unlink(missing_ok=True)
         (scratch / "README.md").unlink(missing_ok=True)
+        shutil.rmtree(context.model_dir, ignore_errors=True)
         scratch.rename(context.model_dir)

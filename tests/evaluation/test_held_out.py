@@ -105,6 +105,8 @@ def test_a_reward_model_is_measured_at_its_end_and_by_an_evaluate_run(tmp_path: 
     assert found.human.agreement.value == pytest.approx(1 / 3)
     assert found.human.agreement.cases == 24, "all of the run's data"
     names = {"eval_precision", "eval_recall", "eval_f1", "eval_ece", "eval_log_loss"}
+    first = lines(context.directory / "metrics.jsonl")[0]
+    assert (first["step"], first["human_agreement"]) == (0, pytest.approx(1 / 3))
     last = logged(context)
     assert names | {"human_agreement"} <= last.keys()
     assert last["eval_accuracy"] == pytest.approx(pairs.accuracy.value)

@@ -266,6 +266,23 @@ def from_environment(table: str, environ: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
+def _check_trainers(environ: Mapping[str, str]) -> None:
+    """Refuse variables of a trainer that is not there: nothing else would ever look at them.
+
+    Raises:
+        UsageError: names the variable, and the nearest trainer.
+    """
+    prefix = f"{ENVIRONMENT_PREFIX}_TRAIN_"
+    for name in environ:
+        if name.startswith(prefix):
+            kind = name.removeprefix(prefix).partition("_")[0].lower()
+            if kind not in TRAINERS:
+                raise UsageError(
+                    f"There is no trainer {kind!r}, of which the environment has {name}.",
+                    hint=nearest(kind, TRAINERS),
+                )
+
+
 def load_settings(workspace: Workspace, environ: Mapping[str, str] | None = None) -> Settings:
     """The settings of a workspace: defaults, then rlhf.toml, then the environment.
 
@@ -276,6 +293,7 @@ def load_settings(workspace: Workspace, environ: Mapping[str, str] | None = None
         UsageError: as `read_tables` and `from_environment`.
     """
     environ = os.environ if environ is None else environ
+    _check_trainers(environ)
     tables = read_tables(workspace.config)
 
     def both(table: str) -> dict[str, Any]:

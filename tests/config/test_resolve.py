@@ -61,6 +61,12 @@ def test_lists_in_the_environment_are_split_at_commas(workspace: Workspace) -> N
     settings = load_settings(workspace, {})
     chosen = chosen_options("sft", settings, config_file=None, environ=environ, given={})
     assert chosen == {"include": ["thumbs-up", "best-ranked"]}
+    environ = {
+        "RLHF_TUI_TRAIN_DPO_LOSS_TYPE": "sigmoid,sft",
+        "RLHF_TUI_TRAIN_DPO_LOSS_WEIGHTS": "1, 0.2",
+    }
+    chosen = chosen_options("dpo", settings, config_file=None, environ=environ, given={})
+    assert chosen == {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.2]}
 
 
 @pytest.mark.parametrize(

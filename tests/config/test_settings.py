@@ -62,6 +62,8 @@ def test_a_new_workspace_reads_as_the_defaults(workspace: Workspace) -> None:
         ("[train.ppo]\nkl_coef = -1\n", ["kl_coef", "-1", "[train.ppo]", ">= 0"]),
         ("[label]\noverlap = 'two'\n", ["overlap", "two", "int"]),
         ("[display]\nascii = 'maybe'\n", ["ascii", "maybe"]),
+        ("[train.grpo]\nloss_type = 'drgrpo'\n", ["drgrpo", "[train.grpo]", "'dr_grpo'"]),
+        ("[train.dpo]\nloss_type = ['ipo', 'apozero']\n", ["'apozero'", "'apo_zero'"]),
         ("overlap = 2\n", ["overlap", "outside"]),
         ("[label\n", ["not valid TOML", "line 1"]),
         ("[workspace]\nvalidation = 0.6\ntest = 0.4\n", ["validation", "test", "below 1"]),
@@ -85,6 +87,18 @@ def test_the_environment_wins_over_the_file(workspace: Workspace) -> None:
     workspace.config.write_text("[label]\noverlap = 2\nprefetch = 4\n")
     settings = load_settings(workspace, {"RLHF_TUI_LABEL_OVERLAP": "3"})
     assert (settings.label.overlap, settings.label.prefetch) == (3, 4)
+
+
+def test_lists_without_an_empty_default_are_read_from_the_environment(
+    workspace: Workspace,
+) -> None:
+    settings = load_settings(workspace, {"RLHF_TUI_LABEL_ASPECTS": "kind, short"})
+    assert settings.label.aspects == ["kind", "short"]
+
+
+def test_a_variable_of_no_trainer_is_named(workspace: Workspace) -> None:
+    with pytest.raises(UsageError, match=r"'rlo', .* RLHF_TUI_TRAIN_RLO_BETA.*'rloo'\?"):
+        load_settings(workspace, {"RLHF_TUI_TRAIN_RLO_BETA": "0.1"})
 
 
 scalars = st.one_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 
-from rlhf_tui.config.endpoints import base_url
+from rlhf_tui.config.endpoints import check_endpoint
 from rlhf_tui.config.machine_checks import check_device, check_file, check_processes
 from rlhf_tui.config.offline_checks import check_offline
 from rlhf_tui.config.online_checks import check_online
@@ -39,11 +39,10 @@ def check(kind: str, options: Options) -> None:
     if isinstance(options, TrainOptions):
         check_processes(options)
         _check_training(options)
-    # Before an address is written anywhere: it must not hold a key.
-    if isinstance(options, GenerateOptions) and options.endpoint:
-        base_url(options.endpoint)
-    if isinstance(options, OnlineOptions) and options.eval_endpoint:
-        base_url(options.eval_endpoint)
+    if isinstance(options, GenerateOptions):
+        check_endpoint(options.endpoint, options.endpoint_model, "")
+    if isinstance(options, OnlineOptions):
+        check_endpoint(options.eval_endpoint, options.eval_endpoint_model, "eval_")
     if isinstance(options, OnlineOptions):
         check_online(options)
     if isinstance(options, PPOOptions):

@@ -48,6 +48,24 @@ def base_url(address: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path or VERSION_PATH, "", ""))
 
 
+def check_endpoint(address: str, model: str, prefix: str) -> None:
+    """Refuse an address that cannot be used or must not be written down, and a model without one.
+
+    Args:
+        prefix: of the options' names: `endpoint` and `endpoint_model` behind it.
+
+    Raises:
+        UsageError: as `base_url`, or a model is named and no server.
+    """
+    if address:
+        base_url(address)
+    elif model:
+        raise UsageError(
+            f"{prefix}endpoint_model = {model!r} is a model at a server, and no server is named.",
+            hint=f"Name its address as {prefix}endpoint, or leave {prefix}endpoint_model out.",
+        )
+
+
 def _port_is_valid(address: str) -> bool:
     try:
         urlsplit(address.strip()).port  # noqa: B018  # reading it is what checks it

@@ -134,6 +134,8 @@ def resolve_options(
     resolved: dict[str, Any] = {}
     if isinstance(options, GenerateOptions) and options.endpoint:
         # A server's model is nothing to be found here, whatever a settings file says for others.
+        if options.model not in ("", SAMPLE):
+            notes.append(f"The server's model is asked; model = {options.model!r} is not used.")
         return Resolved(msgspec.structs.replace(options, model=""), {}, notes)
     for role in _roles(options):
         reference = getattr(options, role)

@@ -11,6 +11,8 @@ import pytest
 from helpers.scripted_server import Reply, Script, completion, serving, text_of
 
 from rlhf_tui.config.endpoints import base_url
+from rlhf_tui.config.resolve import resolve_options
+from rlhf_tui.config.settings import Settings
 from rlhf_tui.errors import InputError, RlhfError, UsageError
 from rlhf_tui.generation import requests
 from rlhf_tui.generation.endpoint import Answer, Endpoint, How, Server, Wanted, answer, seed_of
@@ -213,6 +215,22 @@ def test_an_address_with_a_secret_is_refused_and_not_repeated(address: str) -> N
     with pytest.raises(UsageError, match="RLHF_TUI_ENDPOINT_KEY") as refused:
         base_url(address)
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "said"),
+    [
+        ("generate", {"endpoint": "http://me:p@h"}, "holds a user name"),
+        ("generate", {"endpoint_model": "m"}, "endpoint_model = 'm' is a model at a server"),
+        ("ppo", {"eval_endpoint": "h:80"}, "is not an http address"),
+        ("grpo", {"eval_endpoint_model": "m"}, "no server is named. Name its address as eval_"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_before_the_launch(
+    kind: str, options: dict[str, str], said: str
+) -> None:
+    with pytest.raises(UsageError, match=said):
+        resolve_options(kind, Settings(), config_file=None, environ={}, given=options)
 
 
 # --- failures that pass -----------------------------------------------------------------------

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from helpers import wait_until
-from helpers.tiny import SAMPLE_MODEL, lines, make_run, tokenizer
+from helpers.tiny import CHAT_TEMPLATE, SAMPLE_MODEL, lines, make_run, tokenizer
 
 from rlhf_tui.generation import run as generation
 
@@ -31,11 +31,12 @@ def free_port() -> int:
 
 @pytest.fixture
 def sampling_model(tmp_path: Path) -> Path:
-    """The sample model, told to sample: the server decodes greedily otherwise."""
+    """The sample model, told to sample, as the server decodes greedily otherwise, and to talk."""
     shutil.copytree(SAMPLE_MODEL, tmp_path / "model")
     path = tmp_path / "model" / "generation_config.json"
     chosen = msgspec.json.decode(path.read_bytes())
     path.write_bytes(msgspec.json.encode(chosen | {"do_sample": True, "top_k": 0}))
+    (tmp_path / "model" / "chat_template.jinja").write_text(CHAT_TEMPLATE)
     return tmp_path / "model"
 
 
@@ -68,10 +69,9 @@ def server(sampling_model: Path, tmp_path: Path) -> Iterator[str]:
         process.wait()
 
 
-def test_a_run_with_texts_at_transformers_serve(
-    tmp_path: Path, server: str, sampling_model: Path
-) -> None:
-    prompts = ["In this film", "The actors", "I saw it"]
+def test_a_run_at_transformers_serve(tmp_path: Path, server: str, sampling_model: Path) -> None:
+    talk = [{"role": "user", "content": "Is it good ?"}]
+    texts = ["In this film", "The actors", "I saw it"]
     context = make_run(
         tmp_path / "g1",
         "generate",
@@ -82,20 +82,26 @@ def test_a_run_with_texts_at_transformers_serve(
             "max_new_tokens": 8,
             "concurrency": 2,
         },
-        train=[{"prompt": text, "prompt_id": f"p{i}"} for i, text in enumerate(prompts)],
+        train=[{"prompt": text, "prompt_id": f"p{i}"} for i, text in enumerate(texts)],
+        validation=[{"prompt": talk, "prompt_id": "talk"}],
     )
     generation.run(context)
     found = lines(context.directory / "completions.jsonl")
-    assert len(found) == 6
+    assert len(found) == 8
     words = tokenizer()
     for row in found:
+        text = row["completion"]
+        if row["prompt_id"] == "talk":
+            (turn,) = text
+            assert turn["role"] == "assistant"
+            text = turn["content"]
         assert row["model"] == str(sampling_model)
         assert 1 <= row["tokens"] <= 8
         # Fewer tokens than it may have only after an EOS, which the server counts.
         assert row["finish_reason"] == ("length" if row["tokens"] == 8 else "eos")
-        own = words(row["completion"])["input_ids"]
+        own = words(text)["input_ids"]
         assert abs(len(own) - row["tokens"]) <= 2
-    texts: dict[str, set[str]] = {}
+    drawn: dict[str, list[object]] = {}
     for row in found:
-        texts.setdefault(row["prompt_id"], set()).add(row["completion"])
-    assert any(len(both) == 2 for both in texts.values())
+        drawn.setdefault(row["prompt_id"], []).append(row["completion"])
+    assert any(one != other for one, other in drawn.values())

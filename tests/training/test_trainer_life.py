@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from helpers.disks import disk_of
 from helpers.tiny import again, lines, save_policy, stop_after
 from helpers.trainings import train, training
@@ -15,6 +16,7 @@ from safetensors.torch import load_file
 from rlhf_tui.errors import TrainingDiverged
 from rlhf_tui.runs.context import RunContext
 from rlhf_tui.runs.worker import Outcome
+from rlhf_tui.training import hf_trainer
 
 # PEFT and accelerate still use names that transformers is about to drop.
 pytestmark = pytest.mark.filterwarnings(
@@ -101,6 +103,26 @@ def test_weights_that_are_no_numbers_are_never_saved(tmp_path: Path, model: Path
     with pytest.raises(TrainingDiverged, match="A weight is no finite number at step 1"):
         train(context)
     assert context.latest_checkpoint() is None
+
+
+@pytest.mark.parametrize(("tune", "merge"), [("full", True), ("lora", True), ("lora", False)])
+def test_a_model_that_is_gathered_is_saved_as_any_other(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, tune: str, merge: bool
+) -> None:
+    chosen = {"max_steps": 2, "tune": tune, "merge_adapter": merge}
+    whole = train(training("sft", tmp_path / "sft-1", model, **chosen))
+
+    def keep(context: RunContext, trainer: Any, tokenizer: Any, *_: Any) -> None:
+        hf_trainer._save_gathered(context, trainer, tokenizer, merge=merge)
+
+    monkeypatch.setattr(hf_trainer, "keep", keep)
+    gathered = train(training("sft", tmp_path / "sft-2", model, **chosen))
+    names, others = ({p.name for p in c.model_dir.iterdir()} for c in (whole, gathered))
+    assert names == others
+    file = "model.safetensors" if merge else "adapter_model.safetensors"
+    one, other = (load_file(c.model_dir / file) for c in (whole, gathered))
+    assert one.keys() == other.keys()
+    assert all(torch.allclose(one[name], other[name], atol=1e-6) for name in one)
 
 
 @pytest.fixture

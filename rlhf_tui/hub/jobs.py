@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from rlhf_tui.errors import HubError, RlhfError, UsageError, nearest
 from rlhf_tui.hub.arrivals import Arrivals
 from rlhf_tui.hub.devices import overlap
+from rlhf_tui.hub.rows import (
+    ALIVE,
+    ENDED,
+    changed,
+    is_id,
+    lives,
+    never_started,
+    now_ms,
+    parting,
+    times,
+)
 from rlhf_tui.runs import layout
-from rlhf_tui.runs.launch import processes, request_stop, spawn_supervisor
-from rlhf_tui.runs.layout import RunArguments, RunKind, State
-from rlhf_tui.runs.process import alive
-from rlhf_tui.runs.state import RunFacts, describe
+from rlhf_tui.runs.launch import request_stop, spawn_supervisor
+from rlhf_tui.runs.layout import RunArguments, RunKind
+from rlhf_tui.runs.state import describe
 from rlhf_tui.store.read import runs as stored_runs
 from rlhf_tui.store.write import RunRow, save_run
 
@@ -33,8 +40,6 @@ log = logging.getLogger("rlhf_tui.hub")
 
 FOLLOW_S = 0.5
 """Between two looks at the runs that are alive."""
-ALIVE: frozenset[str] = frozenset({"running", "stopping"})
-ENDED: frozenset[str] = frozenset({"finished", "stopped", "failed"})
 
 
 class Jobs:
@@ -119,7 +124,7 @@ class Jobs:
         runs = self._hub.workspace.runs
         runs.mkdir(exist_ok=True)
         used = [*self.rows, *(path.name for path in runs.iterdir())]
-        numbers = [int(name.rpartition("-")[2]) for name in used if _is_id(name, kind)]
+        numbers = [int(name.rpartition("-")[2]) for name in used if is_id(name, kind)]
         directory = runs / f"{kind}-{max(numbers, default=0) + 1:04d}"
         directory.mkdir()
         return directory
@@ -149,14 +154,14 @@ class Jobs:
             if row.run_id in self._queue:
                 self._queue.remove(row.run_id)
                 self._secrets.pop(row.run_id, None)
-                ended = _now_ms()
+                ended = now_ms()
                 message = "Taken out of the queue."
-                await self._save(_with(row, state="stopped", ended_ms=ended, message=message))
+                await self._save(changed(row, state="stopped", ended_ms=ended, message=message))
                 return
             if row.state in ENDED:
                 raise UsageError(f"{row.run_id} has ended already: it is {row.state}.")
             if await asyncio.to_thread(request_stop, Path(row.directory), force=force):
-                await self._save(_with(row, state="stopping"))
+                await self._save(changed(row, state="stopping"))
         await self.turn()
 
     async def prioritize(self, row: RunRow, priority: int) -> None:
@@ -171,7 +176,7 @@ class Jobs:
                 raise UsageError(
                     f"{row.run_id} is {row.state}: only a queued run has a turn to wait for."
                 )
-            await self._save(_with(row, priority=priority))
+            await self._save(changed(row, priority=priority))
 
     # --- following ----------------------------------------------------------------------------
 
@@ -184,8 +189,8 @@ class Jobs:
                 continue
             arguments = layout.read(Path(row.directory) / layout.ARGS, RunArguments)
             self._devices[row.run_id] = arguments.device if arguments else "cpu"
-            if row.state == "queued" or await asyncio.to_thread(_never_started, row):
-                self.rows[row.run_id] = _with(row, state="queued")
+            if row.state == "queued" or await asyncio.to_thread(never_started, row):
+                self.rows[row.run_id] = changed(row, state="queued")
                 self._queue.append(row.run_id)
         self._wake.set()
 
@@ -226,20 +231,20 @@ class Jobs:
             # The state first: what was written before the end is then seen by the reading.
             facts = await asyncio.to_thread(describe, directory)
         except RlhfError as error:
-            await self._save(_with(row, state="failed", ended_ms=_now_ms(), message=str(error)))
+            await self._save(changed(row, state="failed", ended_ms=now_ms(), message=str(error)))
             return
         if facts.elsewhere:
             self._elsewhere.add(row.run_id)
         message = await self._take(row)
         if message is None or facts.state == row.state or facts.state == "queued":
             return
-        changed = _with(self.rows[row.run_id], state=facts.state, **_times(facts))
+        now = changed(self.rows[row.run_id], state=facts.state, **times(facts))
         if facts.state in ENDED:
             metrics = facts.status.metrics if facts.status else {}
             told = " ".join(part for part in (facts.message, message) if part)
-            changed = _with(changed, metrics=metrics, message=told)
+            now = changed(now, metrics=metrics, message=told)
             self._arrivals.pop(row.run_id, None)
-        await self._save(changed)
+        await self._save(now)
 
     async def _take(self, row: RunRow) -> str | None:
         """Store what the run has written; a sentence when that is not possible, None when it may
@@ -264,68 +269,23 @@ class Jobs:
     async def _start(self, run_id: str) -> None:
         if run_id not in self._queue:
             return
-        if await asyncio.to_thread(_parting, Path(self.rows[run_id].directory)):
+        if await asyncio.to_thread(parting, Path(self.rows[run_id].directory)):
             return
         if run_id not in self._queue:
             # Taken out while we looked.
             return
         self._queue.remove(run_id)
-        row = _with(self.rows[run_id], state="running", started_ms=_now_ms(), ended_ms=0)
+        row = changed(self.rows[run_id], state="running", started_ms=now_ms(), ended_ms=0)
         # Noted first: a hub that dies between the two finds the run and adopts it.
-        await self._save(_with(row, message=""))
+        await self._save(changed(row, message=""))
         try:
             secrets = self._secrets.pop(run_id, {})
             await asyncio.to_thread(spawn_supervisor, Path(row.directory), secrets=secrets)
         except RlhfError as error:
-            if not await asyncio.to_thread(_lives, row):
-                failed = _with(row, state="failed", ended_ms=_now_ms(), message=str(error))
+            if not await asyncio.to_thread(lives, row):
+                failed = changed(row, state="failed", ended_ms=now_ms(), message=str(error))
                 await self._save(failed)
 
     async def _save(self, row: RunRow) -> None:
         self.rows[row.run_id] = row
         await self._hub.writer.do(save_run, self._hub.store, row)
-
-
-def _is_id(name: str, kind: str) -> bool:
-    start, _, number = name.rpartition("-")
-    return start == kind and number.isdigit()
-
-
-def _parting(directory: Path) -> bool:
-    """Whether a process of a run that is resumed has yet to go: its supervisor looks for a hub
-    after it has written how the run ended."""
-    return any(mark is not None and alive(mark) for mark in processes(directory))
-
-
-def _never_started(row: RunRow) -> bool:
-    """Whether the hub before died between noting a start and starting."""
-    try:
-        return describe(Path(row.directory)).state == "queued"
-    except RlhfError:
-        return False
-
-
-def _lives(row: RunRow) -> bool:
-    try:
-        return describe(Path(row.directory)).state in ALIVE
-    except RlhfError:
-        return False
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def _with(row: RunRow, **changes: Any) -> RunRow:
-    return msgspec.structs.replace(row, **changes)
-
-
-def _times(facts: RunFacts) -> dict[str, Any]:
-    times = {"started_ms": int(facts.started * 1000), "ended_ms": int(facts.ended * 1000)}
-    return {name: value for name, value in times.items() if value}
-
-
-def state_of(row: RunRow) -> State:
-    """The row's state, typed."""
-    state: State = msgspec.convert(row.state, State)
-    return state

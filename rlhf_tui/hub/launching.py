@@ -22,7 +22,6 @@ from rlhf_tui.errors import RlhfError, UsageError
 from rlhf_tui.hub import logout
 from rlhf_tui.hub.hub import Hub, now_ms
 from rlhf_tui.hub.identity import Identity
-from rlhf_tui.hub.jobs import ENDED, state_of
 from rlhf_tui.hub.messages import (
     Launch,
     Launched,
@@ -37,6 +36,7 @@ from rlhf_tui.hub.messages import (
 )
 from rlhf_tui.hub.models import resolve_options
 from rlhf_tui.hub.placing import place
+from rlhf_tui.hub.rows import ENDED, state_of
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.checkpoints import complete
 from rlhf_tui.runs.environment import SECRETS, carried

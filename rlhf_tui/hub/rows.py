@@ -1,0 +1,67 @@
+"""The store's row of a run beside the run's directory: what the one says and the other knows."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rlhf_tui.errors import RlhfError
+from rlhf_tui.runs.launch import processes
+from rlhf_tui.runs.layout import State
+from rlhf_tui.runs.process import alive
+from rlhf_tui.runs.state import RunFacts, describe
+from rlhf_tui.store.write import RunRow
+
+ALIVE: frozenset[str] = frozenset({"running", "stopping"})
+ENDED: frozenset[str] = frozenset({"finished", "stopped", "failed"})
+
+
+def is_id(name: str, kind: str) -> bool:
+    """Whether a name is that of a run of this kind."""
+    start, _, number = name.rpartition("-")
+    return start == kind and number.isdigit()
+
+
+def parting(directory: Path) -> bool:
+    """Whether a process of a run that is resumed has yet to go: its supervisor looks for a hub
+    after it has written how the run ended."""
+    return any(mark is not None and alive(mark) for mark in processes(directory))
+
+
+def never_started(row: RunRow) -> bool:
+    """Whether the hub before died between noting a start and starting."""
+    try:
+        return describe(Path(row.directory)).state == "queued"
+    except RlhfError:
+        return False
+
+
+def lives(row: RunRow) -> bool:
+    """Whether the run's directory says that it runs."""
+    try:
+        return describe(Path(row.directory)).state in ALIVE
+    except RlhfError:
+        return False
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def changed(row: RunRow, **fields: Any) -> RunRow:
+    return msgspec.structs.replace(row, **fields)
+
+
+def times(facts: RunFacts) -> dict[str, Any]:
+    """When a run started and ended, as far as it did, as fields of its row."""
+    found = {"started_ms": int(facts.started * 1000), "ended_ms": int(facts.ended * 1000)}
+    return {name: value for name, value in found.items() if value}
+
+
+def state_of(row: RunRow) -> State:
+    """The row's state, typed."""
+    state: State = msgspec.convert(row.state, State)
+    return state

@@ -70,6 +70,11 @@ _IMPLICIT = (
         ("logps/chosen", "logps/rejected", "eval_logps/chosen", "eval_logps/rejected"),
     ),
 )
+_LOGITS = Panel(
+    "logits",
+    "mean over the vocabulary",
+    ("logits/chosen", "logits/rejected", "eval_logits/chosen", "eval_logits/rejected"),
+)
 _DPO = (
     Panel("loss", "", ("loss", "eval_loss")),
     Panel(
@@ -79,6 +84,7 @@ _DPO = (
     *_IMPLICIT,
     Panel("entropy", "nats a token", ("entropy", "eval_entropy")),
     *_TRAINING,
+    _LOGITS,
 )
 _KTO = (
     Panel("loss", "", ("loss", "eval_loss")),
@@ -87,6 +93,7 @@ _KTO = (
     Panel("kl", "nats a completion", ("kl", "eval_kl")),
     _IMPLICIT[1],
     *_TRAINING,
+    _LOGITS,
 )
 _GROUP = (
     Panel("reward", "reward units", ("reward", "eval/reward", "eval/endpoint_reward")),
@@ -98,9 +105,29 @@ _GROUP = (
     Panel("entropy", "nats a token", ("entropy",)),
     Panel("frac_reward_zero_std", "share that teaches nothing", ("frac_reward_zero_std",)),
     Panel("completions/clipped_ratio", "share without EOS", ("completions/clipped_ratio",)),
-    Panel("clip_ratio", "share of tokens", ("clip_ratio/region_mean",)),
+    Panel(
+        "clip_ratio",
+        "share of tokens",
+        ("clip_ratio/region_mean", "clip_ratio/high_mean", "clip_ratio/low_mean"),
+    ),
     Panel("loss", "", ("loss",)),
     *_TRAINING,
+    Panel("shortest and longest", "tokens", ("completions/max_length", "completions/min_length")),
+    Panel(
+        "length of those with EOS",
+        "tokens",
+        (
+            "completions/mean_terminated_length",
+            "completions/max_terminated_length",
+            "completions/min_terminated_length",
+        ),
+    ),
+)
+_EVALUATE = (
+    Panel("accuracy", "share", ("eval_accuracy", "human_accuracy", "human_agreement")),
+    Panel("calibration error", "ECE", ("eval_ece",)),
+    Panel("margin", "", ("eval_margin",)),
+    Panel("loss", "", ("eval_loss", "eval_log_loss")),
 )
 _GENERATE = (
     Panel("response_length", "tokens", ("response_length",)),
@@ -119,6 +146,7 @@ PANELS: dict[str, tuple[Panel, ...]] = {
     "kto": _KTO,
     "rloo": _GROUP,
     "grpo": _GROUP,
+    "evaluate": _EVALUATE,
     "generate": _GENERATE,
     "score": _SCORE,
 }

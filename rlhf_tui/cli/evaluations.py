@@ -28,7 +28,7 @@ def say_evaluation(found: Evaluation) -> None:
     bins = [one for one in pairs.reliability if one.count] if pairs is not None else []
     if bins:
         say()
-        say_table(["PREDICTED", "RIGHT", "PAIRS"], [_bin(one) for one in bins])
+        say_table(["PREDICTED", "MEAN", "RIGHT", "PAIRS"], [_bin(one) for one in bins])
     figures = [*found.figures, *([pairs.accuracy] if pairs is not None else [])]
     rules = [figure.rule for figure in figures]
     say()
@@ -64,6 +64,5 @@ def _number(value: float | None) -> str:
 
 
 def _bin(one: Bin) -> list[str]:
-    predicted = f"{one.low:.2f} to {one.high:.2f}"
-    right = "" if one.accuracy is None else f"{one.accuracy:.2f}"
-    return [predicted, right, f"{one.count:,}"]
+    mean, right = ("" if x is None else f"{x:.2f}" for x in (one.confidence, one.accuracy))
+    return [f"{one.low:.2f} to {one.high:.2f}", mean, right, f"{one.count:,}"]

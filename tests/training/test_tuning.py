@@ -224,3 +224,23 @@ def test_quantization_without_bitsandbytes_and_without_an_adapter_is_refused(
     (tmp_path / "m" / "adapter_config.json").write_text("{}")
     with pytest.raises(InputError, match="cannot be merged into quantized weights"):
         quantizing.load(None, str(tmp_path / "m"), CPU, "4bit", torch.float32)
+
+
+def test_an_adapter_of_a_reward_model_whose_vocabulary_grew_loads_and_merges(
+    tmp_path: Path,
+) -> None:
+    """A tokenizer with EOS alone gets a pad token of its own, and the model a row for it."""
+    base = save_policy(tmp_path / "m")
+    words = tokenizer()
+    words.pad_token = words.eos_token
+    words.unk_token = None
+    words.save_pretrained(base)
+    made = run(tmp_path / "rm-1", "rm", base, tune="lora", lora_rank=2, merge_adapter=False)
+    loaded = models.load_reward_model(str(made), CPU)
+    assert loaded.tokenizer.pad_token_id != loaded.tokenizer.eos_token_id
+    assert loaded.model.get_input_embeddings().num_embeddings == len(words) + 1
+    alone = RewardScorer(str(made), CPU).score(*TEXTS)
+    merge.merge(made, tmp_path / "whole")
+    again = RewardScorer(str(tmp_path / "whole"), CPU).score(*TEXTS)
+    assert again == pytest.approx(alone, abs=1e-5)
+    assert len(set(alone)) == 3

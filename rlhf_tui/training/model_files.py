@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,17 @@ from rlhf_tui.errors import InputError
 Use = Literal["language model", "reward model", "start of a reward model"]
 ADAPTER = "adapter_config.json"
 HUB_HINT = "Give a folder made by save_pretrained, a run id, 'sample', or a hub id like 'org/name'."
+
+
+def loading_hint(ref: str) -> str:
+    """What to do about a model that could not be loaded: a folder, or one of the Hub."""
+    if Path(ref).exists():
+        return HUB_HINT
+    if os.environ.get("HF_HUB_OFFLINE", "0") not in ("", "0"):
+        return f"{HUB_HINT} Nothing is downloaded while HF_HUB_OFFLINE is set."
+    if os.environ.get("HF_TOKEN"):
+        return f"{HUB_HINT} A private one must be open to the token in HF_TOKEN."
+    return f"{HUB_HINT} For a private one set HF_TOKEN in the environment of the command."
 
 
 def check(ref: str, use: Use) -> None:

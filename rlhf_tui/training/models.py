@@ -91,9 +91,12 @@ def _sentences(ref: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         first = str(error).strip().partition("\n")[0] or type(error).__name__
+        if first.endswith(":"):
+            # The Hub's own words stand on the next line.
+            first = " ".join(str(error).split())[:300]
         first = first.rstrip(".")
         raise InputError(
-            f"The model {ref!r} cannot be loaded: {first}.", hint=model_files.HUB_HINT
+            f"The model {ref!r} cannot be loaded: {first}.", hint=model_files.loading_hint(ref)
         ) from error
 
 

@@ -47,7 +47,7 @@ class Critic:
         self.trunk = trunk
         self.head = head
         self.trained = trained
-        self._shared = shared
+        self._layers = _adapted_layers(shared) if shared is not None else []
         self._device = head.weight.device
         self._precision = precision or precision_of("auto", self._device)
 
@@ -59,14 +59,20 @@ class Critic:
     def active(self) -> Iterator[None]:
         """Have the shared base work with the critic's adapter, for a forward pass and its
         backward pass, which may compute activations again."""
-        if self._shared is None:
-            yield
-            return
-        self._shared.set_adapter(ADAPTER)
+        self._switch(ADAPTER)
         try:
             yield
         finally:
-            self._shared.set_adapter(POLICY)
+            self._switch(POLICY)
+
+    def _switch(self, adapter: str) -> None:
+        # What PEFT's set_adapter comes to; it walks all modules, which takes as long as a pass
+        # through a small model.
+        for layer in self._layers:
+            layer._active_adapter = [adapter]
+        if self._layers:
+            for parameter in self.trained.values():
+                parameter.requires_grad_(adapter == ADAPTER)
 
     def __call__(self, batch: Batch) -> Tensor:
         """[b, r] values of the states before each response token; call it within `active`."""
@@ -86,3 +92,9 @@ class Critic:
         for name, value in state["trunk"].items():
             self.trained[name].copy_(value)
         self.head.load_state_dict(state["head"])
+
+
+def _adapted_layers(model: Any) -> list[Any]:
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return [module for module in model.modules() if isinstance(module, BaseTunerLayer)]

@@ -72,7 +72,7 @@ def adapter_critic(options: PPOOptions, loaded: Loaded, policy: Any) -> Critic:
 
     start = _wanted(options, _from_adapter, loaded)
     device = models.device_of(options)
-    shape = start.shape or tuning.lora_config(loaded.model, options, "CAUSAL_LM")
+    shape = start.shape or copy.deepcopy(policy.peft_config[POLICY])
     torch.manual_seed(options.seed + 1)
     policy.add_adapter(ADAPTER, shape)
     if start.body is not None:

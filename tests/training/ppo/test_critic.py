@@ -207,6 +207,20 @@ def test_in_the_warm_up_the_critic_alone_moves_and_then_both(
     assert moved() == set(found.policy.trained())
 
 
+@pytest.mark.parametrize("critic", ["adapter", "separate"])
+def test_a_critic_is_adapted_where_the_policy_is(tmp_path: Path, policy: str, critic: str) -> None:
+    reward = str(save_reward_model(tmp_path / "rm"))
+    found = actors(
+        model=policy, reward_model=reward, tune="lora", critic=critic, lora_target=["q_proj"]
+    )
+    assert found.critic is not None
+    places = [
+        {name[name.index("layers.") : name.index(".lora_")] for name in trained}
+        for trained in (found.policy.trained(), found.critic.trained)
+    ]
+    assert places[0] == places[1] == {f"layers.{i}.self_attn.q_proj" for i in range(2)}
+
+
 def test_the_critic_has_a_learning_rate_of_its_own(tmp_path: Path, policy: str) -> None:
     reward = str(save_reward_model(tmp_path / "rm"))
     trainer = train(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 from helpers import ppo_pair
-from helpers.tiny import lines, make_run, save_policy, save_reward_model
+from helpers.tiny import again, lines, make_run, save_policy, save_reward_model
 
 from rlhf_tui.config.options import PPOOptions
 from rlhf_tui.errors import UsageError
@@ -88,8 +88,16 @@ def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path) -> None:
         close(one, other, 5e-3)
     samples = [lines(c.directory / "samples.jsonl") for c in contexts]
     assert len(samples[0]) == len(samples[1])
-    assert (contexts[0].directory / "checkpoints" / "step-000002").is_dir()
     assert (contexts[0].model_dir / "model.safetensors").exists()
+    # From their checkpoint one process goes on alone.
+    ppo.run(again(contexts[0]))
+    last, twice = (
+        [row for row in rows if row["step"] == 3]
+        for rows in (alone, lines(contexts[0].directory / "metrics.jsonl"))
+    )
+    assert len(twice) == 2 * len(last)
+    for one, other in zip(last, twice[len(last) :], strict=True):
+        close(one, other, 5e-3)
 
 
 def test_alone_a_process_is_the_whole_team(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,9 @@ from rlhf_tui.training.rewards.weighted import WeightedSum
 from rlhf_tui.training.scoring import right_pad
 
 Tokens = list[list[int]]
+WRITTEN_AT_ONCE = 8
+"""Responses written at once, in forward passes of training: writing keeps no activations, so that
+more fit into memory; and when they do not, a smaller batch size helps there too."""
 
 
 class Rewards:
@@ -140,6 +143,12 @@ class GroupTrainer:
         """In place of TRL's own, which knows neither our plain dialogue nor our truncation."""
         return self._prompts.pick([int(number) for number in prompts]).tokens, None, {}
 
+    def _parts(self, prompts: Tokens) -> list[Tokens]:
+        """Prompts that are answered at once; equally many parts in every process."""
+        me: Any = self
+        size = WRITTEN_AT_ONCE * me.args.per_device_train_batch_size
+        return [prompts[start : start + size] for start in range(0, len(prompts), size)]
+
     @torch.no_grad()
     def log_ratios(self, prompts: Tokens, responses: Tokens) -> list[float] | None:
         """Summed log-probability of each response, less the reference's; None without one.
@@ -179,8 +188,11 @@ class RLOO(GroupTrainer, RLOOTrainer):  # type: ignore[misc]  # TRL has no types
 
     def respond(self, prompts: Tokens) -> Tokens:
         """The policy's responses, as in a rollout; draws from torch's random numbers."""
-        responses: Tokens = self._generate_single_turn(prompts, None, {})
-        return responses
+        return self._generate_single_turn(prompts, None, {})
+
+    def _generate_single_turn(self, prompt_ids: Tokens, *rest: Any) -> Tokens:
+        write = super()._generate_single_turn
+        return [response for part in self._parts(prompt_ids) for response in write(part, *rest)]
 
 
 class GRPO(GroupTrainer, GRPOTrainer):  # type: ignore[misc]  # TRL has no types
@@ -188,9 +200,13 @@ class GRPO(GroupTrainer, GRPOTrainer):  # type: ignore[misc]  # TRL has no types
 
     def respond(self, prompts: Tokens) -> Tokens:
         """The policy's responses, as in a rollout; draws from torch's random numbers."""
-        responses: Tokens
-        responses, _ = self._generate_single_turn(prompts, None, {}, self.num_generations)
-        return responses
+        return self._generate_single_turn(prompts, None, {}, self.num_generations)[0]
+
+    def _generate_single_turn(self, prompt_ids: Tokens, *rest: Any) -> tuple[Tokens, None]:
+        write = super()._generate_single_turn
+        parts = [write(part, *rest)[0] for part in self._parts(prompt_ids)]
+        # What stands second are vLLM's own log-probabilities.
+        return [response for part in parts for response in part], None
 
 
 def frozen_copy(model: Any) -> Any:

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import torch
 from helpers.tiny import again, lines, make_run, save_policy, stop_after, tokenizer
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, GenerationMixin
 
 from rlhf_tui.config.options import GRPOOptions, RLOOOptions
 from rlhf_tui.errors import NothingToDo, UsageError
 from rlhf_tui.records import Message, Text
 from rlhf_tui.runs.context import RunContext
 from rlhf_tui.runs.ranks import Rank
-from rlhf_tui.training import grpo, online, rloo
+from rlhf_tui.training import group_trainer, grpo, online, rloo
 from rlhf_tui.training.group_trainer import Rewards, order
 from rlhf_tui.training.ppo.rollout import Prompts
 from rlhf_tui.training.rendering import Renderer, rendering_for
@@ -215,6 +215,25 @@ def as_read(output: dict[str, Any]) -> list[list[int]]:
         ids[mask.bool()].tolist()
         for ids, mask in zip(output["prompt_ids"], output["prompt_mask"], strict=True)
     ]
+
+
+@pytest.mark.parametrize("kind", ["rloo", "grpo"])
+def test_a_rollout_is_written_in_parts_where_it_is_large(
+    tmp_path: Path, policy: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(monkeypatch)
+    monkeypatch.setattr(group_trainer, "WRITTEN_AT_ONCE", 1)
+    sizes: list[int] = []
+    generate = GenerationMixin.generate
+
+    def seen(model: Any, **given: Any) -> Any:
+        sizes.append(len(given["input_ids"]))
+        return generate(model, **given)
+
+    monkeypatch.setattr(GenerationMixin, "generate", seen)
+    run(make(tmp_path / kind, policy, batch_size=2, total_steps=1, eval_steps=0, eval_prompts=1))
+    assert sizes == [2, 2, 2, 2, 1], "eight responses of the rollout, one to a held-out prompt"
+    assert len(watched.rollouts[0]["completion_ids"]) == 8
 
 
 TALK = [Message(role="user", content="A film ?")]

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from rlhf_tui.config.options import PPOOptions
+from rlhf_tui.errors import TrainingDiverged
+from rlhf_tui.records import Text
 
 
 @dataclass
@@ -37,6 +39,21 @@ class RunningMoments:
         """Standard deviation; 1 before there are two values, or when all are equal."""
         spread = math.sqrt(self.squares / (self.count - 1)) if self.count > 1 else 0.0
         return spread if spread > 1e-8 else 1.0
+
+
+def check_score(completion: Text, score: float) -> None:
+    """Refuse to learn from what is no number.
+
+    Raises:
+        TrainingDiverged: it is infinite or NaN.
+    """
+    if math.isfinite(score):
+        return
+    shown = completion if isinstance(completion, str) else completion[-1].content
+    raise TrainingDiverged(
+        f"The reward of a completion is {score}, no finite number: {shown[:80]!r}.",
+        hint="Look at the source of the reward; the weights are as they were.",
+    )
 
 
 def shaped_scores(

@@ -7,7 +7,6 @@ measured its rows (`Rollout.begun`), since no weight has changed between: one pa
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ import torch
 from torch import Tensor
 
 from rlhf_tui.config.options import PPOOptions
-from rlhf_tui.errors import TrainingDiverged
 from rlhf_tui.generation.sampler import Response, Sampling, sample, uniforms
 from rlhf_tui.records import Text
 from rlhf_tui.training.ppo.advantages import gae, token_rewards
@@ -25,7 +23,7 @@ from rlhf_tui.training.ppo.critic import Critic
 from rlhf_tui.training.ppo.distributed import Team
 from rlhf_tui.training.ppo.losses import token_kl, whiten
 from rlhf_tui.training.ppo.policy import Output, Policy, Reference
-from rlhf_tui.training.ppo.rewards import RunningMoments, shaped_scores, to_scores
+from rlhf_tui.training.ppo.rewards import RunningMoments, check_score, shaped_scores, to_scores
 from rlhf_tui.training.rendering import Renderer
 from rlhf_tui.training.rewards.source import RewardSource
 from rlhf_tui.training.rewards.weighted import WeightedSum
@@ -156,7 +154,7 @@ class Actors:
         scored = time.perf_counter()
         whole = self.team.gather(list(zip(responses, completions, raw, strict=True)))
         for _, completion, score in whole:
-            _check_score(completion, score)
+            check_score(completion, score)
         return Written(
             prompts,
             [response for response, _, _ in whole],
@@ -273,16 +271,6 @@ class Actors:
 def _mask(written: Written, width: int) -> Tensor:
     lengths = torch.tensor([len(r.tokens) for r in written.responses])
     return torch.arange(width)[None] < lengths[:, None]
-
-
-def _check_score(completion: Text, score: float) -> None:
-    if math.isfinite(score):
-        return
-    shown = completion if isinstance(completion, str) else completion[-1].content
-    raise TrainingDiverged(
-        f"The reward of a completion is {score}, no finite number: {shown[:80]!r}.",
-        hint="Look at the source of the reward; the weights are as they were.",
-    )
 
 
 def by_length(

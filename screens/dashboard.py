@@ -160,6 +160,8 @@ class DashboardScreen(Room):
         watch.take(batch)
         if batch.empty and info.state not in ACTIVE:
             self._settled = True
+            # What was measured at its end is told beside the arguments.
+            self._arguments_of = ""
         # While an old run's thousands of lines are read, a picture twice a second is enough.
         now = time.monotonic()
         if not batch.more or now - self._drawn > TICK_S:
@@ -200,7 +202,8 @@ class DashboardScreen(Room):
 
     async def _read_arguments(self, info: RunInfo) -> None:
         arguments = await self.source.details(info)
-        self.arguments_view.fill(argument_rows(info, arguments, self.glyphs))
+        measured = await self.source.measured(info)
+        self.arguments_view.fill(argument_rows(info, arguments, measured, self.glyphs))
 
     def _draw_tabs(self) -> None:
         row: Row = []

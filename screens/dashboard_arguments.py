@@ -1,4 +1,4 @@
-"""A run's arguments as rows: what was set stands out from what is the default."""
+"""A run's arguments as rows, and what was measured of its model: what was set stands out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from rlhf_tui.config.options import OPTIONS
+from rlhf_tui.evaluation.model_report import Evaluation
+from rlhf_tui.evaluation.model_wording import lines
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.runs.layout import RunArguments
 from rlhf_tui.screens.theme import Glyphs
@@ -14,12 +16,28 @@ from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.text import clean
 
 
-def argument_rows(info: RunInfo, arguments: RunArguments | None, glyphs: Glyphs) -> list[Row]:
-    """Rows of name and value, grouped."""
+def argument_rows(
+    info: RunInfo, arguments: RunArguments | None, measured: Evaluation | None, glyphs: Glyphs
+) -> list[Row]:
+    """Rows of name and value, grouped; figures on held-out rows first, where there are any."""
+    rows = _argument_rows(info, arguments, glyphs)
+    if measured is None:
+        return rows
+    first, *others = lines(measured)
+    told: list[Row] = [[(clean(line, encoding=glyphs.encoding).text, "")] for line in others]
+    return [[(first, "accent")], *told, [], *rows]
+
+
+def _argument_rows(info: RunInfo, arguments: RunArguments | None, glyphs: Glyphs) -> list[Row]:
     rows: list[Row] = [*_group("run", {"directory": info.directory}, glyphs)]
     if arguments is None:
         return [*rows, [], [("Its arguments cannot be read.", "dim")]]
-    facts = {"device": arguments.device, "started in": arguments.cwd, **arguments.environment}
+    facts = {
+        "device": arguments.device,
+        "recipe": arguments.recipe,
+        "started in": arguments.cwd,
+        **arguments.environment,
+    }
     rows = _group("run", {"directory": info.directory, **facts}, glyphs)
     if arguments.lineage:
         rows += [[], *_group("starts from", arguments.lineage, glyphs)]

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from rlhf_tui.errors import Denied, HubError, RlhfError
+from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.hub.messages import (
     Launched,
     ListRuns,
@@ -75,6 +76,10 @@ class RunSource:
             return answer.run.arguments
         return arguments
 
+    async def measured(self, info: RunInfo) -> Evaluation | None:
+        """Figures of the run's model on held-out rows; None before, or without any."""
+        return await asyncio.to_thread(_measured, Path(info.directory))
+
     async def stop(self, run_id: str) -> RunInfo:
         """Ask a run to end with a checkpoint.
 
@@ -106,6 +111,13 @@ def _arguments(directory: Path) -> RunArguments | None:
     try:
         return describe(directory).arguments
     except (RlhfError, OSError, ValueError):
+        return None
+
+
+def _measured(directory: Path) -> Evaluation | None:
+    try:
+        return layout.read(directory / layout.EVALUATION, Evaluation)
+    except (RlhfError, OSError):
         return None
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from rlhf_tui.cli.evaluations import say_evaluation
 from rlhf_tui.cli.follow import come_back, follow
 from rlhf_tui.cli.output import note, say, say_json
 from rlhf_tui.cli.reading import reading_shown
 from rlhf_tui.errors import RunFailed
+from rlhf_tui.evaluation import model_wording
 from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.hub.messages import Launch, Launched, RunInfo
@@ -77,7 +77,7 @@ def ended(run: RunInfo, *, as_json: bool) -> int:
     if run.state == "finished":
         say(f"{run.run_id} finished. {run.message}".rstrip())
         if measured is not None:
-            say_evaluation(measured)
+            say("\n".join(model_wording.lines(measured)))
         return 0
     if run.state == "stopped":
         raise RunFailed(

@@ -77,7 +77,7 @@ def show(run: RunArgument, json: JsonOption = False, workspace: WorkspaceOption 
     """Show all there is to know of a run: how it stands, its arguments, where its files lie."""
     import msgspec
 
-    from rlhf_tui.cli.evaluations import say_evaluation
+    from rlhf_tui.evaluation import model_wording
     from rlhf_tui.evaluation.model_report import Evaluation
     from rlhf_tui.evaluation.report import LearningCurve
     from rlhf_tui.hub.messages import RunAnswer, ShowRun
@@ -125,7 +125,7 @@ def show(run: RunArgument, json: JsonOption = False, workspace: WorkspaceOption 
         for name, number in info.status.metrics.items():
             say(f"  {name} = {number:.6g}")
     if measured is not None:
-        say_evaluation(measured)
+        say("\n".join(model_wording.lines(measured)))
 
 
 def logs(

@@ -15,7 +15,10 @@ from textual.pilot import Pilot
 
 from rlhf_tui.config.options import PPOOptions
 from rlhf_tui.errors import Denied
+from rlhf_tui.evaluation.model_report import Evaluation, Pairs
+from rlhf_tui.evaluation.report import Figure
 from rlhf_tui.hub.messages import Request, ResumeRun, RunInfo, StopRun
+from rlhf_tui.runs.layout import EVALUATION, write_atomic
 from rlhf_tui.screens.dashboard import DashboardScreen
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.widgets.canvas_view import CanvasView
@@ -105,6 +108,22 @@ async def test_the_panes(program: Open, until: Until) -> None:
         assert "objective/scores" in text(pilot)
         await pilot.press("shift+tab")
         assert "kl_coef" in text(pilot)
+
+
+async def test_what_was_measured_stands_over_the_arguments(
+    workspace: Workspace, program: Open, until: Until
+) -> None:
+    accuracy = Figure("accuracy", 0.8125, 0.79, 0.84, 1200, "Equal scores are half right.")
+    found = Evaluation("rm", "validation", 1200, preference=Pairs(1200, 400, accuracy))
+    write_atomic(workspace.runs / "rm-0001" / EVALUATION, found)
+    async with program("dashboard:rm-0001", (80, 24)) as pilot:
+        await until(pilot, lambda: drawn(pilot))
+        await pilot.press("4")
+        await until(pilot, lambda: "Measured on 1,200 rows of the validation split" in text(pilot))
+        assert "0.8125" in text(pilot)
+        assert "Equal scores are half right." in text(pilot)
+        await pilot.press("j")
+        await until(pilot, lambda: "Measured on" not in text(pilot) and "device" in text(pilot))
 
 
 async def test_chart_keys(program: Open, until: Until) -> None:

@@ -1,41 +1,52 @@
-"""What was measured of a model, as `runs show` and a followed `evaluate` print it."""
+"""What was measured of a model, in lines of text: for `runs show`, `evaluate` and the dashboard."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
-from rlhf_tui.cli.output import say, say_table
 from rlhf_tui.evaluation.model_report import Bin, Evaluation, Pairs
 from rlhf_tui.evaluation.report import Figure
 
-WIDTH = 80
 
+def lines(found: Evaluation, width: int = 80) -> list[str]:
+    """Figures with their intervals, calibration, how people agree, and what all of it rests on.
 
-def say_evaluation(found: Evaluation) -> None:
-    """Figures with their intervals, calibration, how people agree, and what all of it rests on."""
+    Args:
+        width: of the sentences; the tables take what they need, 70 at most.
+    """
     rows = "1 row" if found.rows == 1 else f"{found.rows:,} rows"
-    say(f"Measured on {rows} of the {found.split} split")
+    told = [f"Measured on {rows} of the {found.split} split"]
     pairs = found.preference
-    lines = [_line(figure) for figure in found.figures]
+    figures = [_line(figure) for figure in found.figures]
     if pairs is not None:
-        lines += _of_pairs(pairs)
+        figures += _of_pairs(pairs)
     if found.human is not None and found.human.agreement.value is not None:
-        lines.append(_line(found.human.agreement))
+        figures.append(_line(found.human.agreement))
         if found.human.accuracy is not None:
-            lines.append(["accuracy of one person", _number(found.human.accuracy), "", ""])
-    if lines:
-        say_table(["FIGURE", "VALUE", "95 % INTERVAL", "CASES"], lines)
+            figures.append(["accuracy of one person", _number(found.human.accuracy), "", ""])
+    if figures:
+        told += _table(["FIGURE", "VALUE", "95 % INTERVAL", "CASES"], figures)
     bins = [one for one in pairs.reliability if one.count] if pairs is not None else []
     if bins:
-        say()
-        say_table(["PREDICTED", "MEAN", "RIGHT", "PAIRS"], [_bin(one) for one in bins])
-    figures = [*found.figures, *([pairs.accuracy] if pairs is not None else [])]
-    rules = [figure.rule for figure in figures]
-    say()
+        told += ["", *_table(["PREDICTED", "MEAN", "RIGHT", "PAIRS"], [_bin(one) for one in bins])]
+    rules = [figure.rule for figure in found.figures]
+    rules += [pairs.accuracy.rule] if pairs is not None else []
     people = [found.human.sentence] if found.human is not None else []
-    for sentence in filter(None, dict.fromkeys([*rules, *people, *found.notes])):
-        for line in textwrap.wrap(sentence, WIDTH):
-            say(line)
+    sentences = [*filter(None, dict.fromkeys([*rules, *people, *found.notes]))]
+    return [
+        *told,
+        *([""] if sentences else []),
+        *(line for sentence in sentences for line in textwrap.wrap(sentence, width)),
+    ]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [head, *rows]
+    ]
 
 
 def _of_pairs(pairs: Pairs) -> list[list[str]]:

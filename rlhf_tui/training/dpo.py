@@ -43,7 +43,9 @@ def run(context: RunContext) -> None:
         )
     train = tokens(rows, start.renderer)
     validation = tokens(read(context, options, "validation"), start.renderer)
-    offline.tell(start, options, [row["prompt"] for row in rows], len(train), len(validation))
+    prompts = [row["prompt"] for row in rows]
+    for sentence in offline.findings(start, options, prompts, len(train), len(validation)):
+        offline.say(context, sentence)
     hf_trainer.train(
         context,
         lambda: trainer_of(context, options, start, train, validation),

@@ -43,7 +43,9 @@ def run(context: RunContext) -> None:
     start = offline.begin(context, options)
     train = tokens(rows, start.renderer, options)
     validation = tokens(read(context, options, "validation"), start.renderer, options)
-    offline.tell(start, options, [row["prompt"] for row in rows], len(train), len(validation))
+    prompts = [row["prompt"] for row in rows]
+    for sentence in offline.findings(start, options, prompts, len(train), len(validation)):
+        offline.say(context, sentence)
     hf_trainer.train(
         context,
         lambda: trainer_of(context, options, start, train, validation),
@@ -90,7 +92,7 @@ def trainer_of(
         ref_model=reference,
         args=KTOConfig(
             **hf_trainer.arguments(options, context, loaded, "kto", validation),
-            **trl_options(options, train),
+            **trl_options(options, *weights(context, options, train)),
         ),
         data_collator=ThumbCollator(
             pad_token_id=loaded.tokenizer.pad_token_id,
@@ -103,18 +105,28 @@ def trainer_of(
     )
 
 
-def trl_options(options: KTOOptions, train: Sequence[Row]) -> dict[str, Any]:
-    """What of our options are fields of KTOConfig under other names or values."""
+def weights(context: RunContext, options: KTOOptions, train: Sequence[Row]) -> tuple[float, float]:
+    """λ_D and λ_U, said in the log."""
+    from rlhf_tui.training.offline import say
     from rlhf_tui.training.thumb_trainer import balanced
 
     ups = [row["weight"] for row in train if row["label"]]
     downs = [row["weight"] for row in train if not row["label"]]
     up, down = balanced(sum(ups), sum(downs), options.desirable_weight, options.undesirable_weight)
-    print(
+    say(
+        context,
         f"{len(ups):,} thumbs up of weight λ_D = {up:.4g}, {len(downs):,} down of weight"
         f" λ_U = {down:.4g}: λ_D·n_D / λ_U·n_U = {up * sum(ups) / (down * sum(downs)):.3g}.",
-        flush=True,
     )
+    return up, down
+
+
+def trl_options(options: KTOOptions, up: float, down: float) -> dict[str, Any]:
+    """What of our options are fields of KTOConfig under other names or values.
+
+    Args:
+        up, down: λ_D and λ_U.
+    """
     return {
         "beta": options.beta,
         "loss_type": options.loss_type,

@@ -43,23 +43,22 @@ def begin(context: RunContext, options: EpochOptions) -> Start:
     return Start(loaded, Renderer(loaded.tokenizer, rendering))
 
 
-def tell(
-    start: Start, options: EpochOptions, prompts: Sequence[Text], rows: int, validation: int
-) -> None:
-    """Say in the run's log what the rows are like, and what that means for the run.
-
-    Args:
-        prompts: of the training rows.
-        rows: to train on; packed ones count as one.
-    """
-    for sentence in findings(start, options, prompts, rows, validation):
+def say(context: RunContext, sentence: str) -> None:
+    """Write a line into the run's log, once however many processes there are."""
+    if context.is_main:
         print(sentence, flush=True)
 
 
 def findings(
     start: Start, options: EpochOptions, prompts: Sequence[Text], rows: int, validation: int
 ) -> list[str]:
-    """`tell`'s sentences, the first one on the rows' lengths."""
+    """What the rows are like, and what that means for the run, in sentences for its log.
+
+    Args:
+        prompts: of the training rows.
+        rows: to train on; packed ones count as one.
+        validation: rows to validate on.
+    """
     found = [start.renderer.overlong.report() or f"{len(prompts):,} rows, none over-long."]
     dialogues = sum(not isinstance(prompt, str) for prompt in prompts)
     if dialogues and start.renderer.rendering.messages == "plain":

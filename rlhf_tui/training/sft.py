@@ -40,8 +40,10 @@ def run(context: RunContext) -> None:
     if options.packing:
         packing.check_apart(start.loaded.model, start.loaded.source)
         train = packing.pack(train, start.renderer.rendering.max_length)
-        print(f"{len(rows):,} examples packed into {len(train):,} rows.", flush=True)
-    offline.tell(start, options, [row["prompt"] for row in rows], len(train), len(validation))
+        offline.say(context, f"{len(rows):,} examples packed into {len(train):,} rows.")
+    prompts = [row["prompt"] for row in rows]
+    for sentence in offline.findings(start, options, prompts, len(train), len(validation)):
+        offline.say(context, sentence)
     hf_trainer.train(
         context,
         lambda: trainer_of(context, options, start, train, validation),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 import torch
+from helpers import wait_until
 from helpers.tiny import again, lines, make_run, save_policy, stop_after, tokenizer
 from torch.nn.functional import logsigmoid
 from transformers import AutoModelForCausalLM
@@ -17,6 +19,8 @@ from rlhf_tui.config.options import DPOOptions
 from rlhf_tui.config.preference_options import DPOLoss
 from rlhf_tui.errors import NothingToDo, UsageError
 from rlhf_tui.runs.context import RunContext
+from rlhf_tui.runs.launch import spawn_supervisor
+from rlhf_tui.runs.state import describe
 from rlhf_tui.training import dpo, hf_trainer, offline
 from rlhf_tui.training.pair_trainer import PairCollator, PairTrainer
 from rlhf_tui.training.rendering import Renderer, rendering_for
@@ -25,6 +29,7 @@ from rlhf_tui.training.rendering import Renderer, rendering_for
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*checkpointing:FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"
 )
+PROGRAM = [sys.executable, str(Path(__file__).parent / "programs" / "supervise.py")]
 BEST, MIDDLE, WORST = " I adored it, every minute.", " It is dull.", " What a mess!"
 
 
@@ -291,6 +296,27 @@ def test_validation_figures_weigh_rankings_and_not_pairs(tmp_path: Path, model: 
     assert row["eval_loss"] == pytest.approx(
         float(-(weight * logsigmoid(margins)).mean()), rel=1e-5
     )
+
+
+def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path, model: Path) -> None:
+    """Also where one computes the reference's log-probabilities before and the other on the way."""
+    more = {"tune": "lora", "device": "cpu", "max_steps": 3}
+    one = run_of(tmp_path / "dpo-1", model, batch_size=8, **more)
+    dpo.run(one)
+    shared = {"accelerate": "cpu", "processes": 2, "precompute_reference": True}
+    two = run_of(tmp_path / "dpo-2", model, batch_size=4, **more, **shared)
+    spawn_supervisor(two.directory, PROGRAM)
+    wait_until(lambda: describe(two.directory).exit is not None, 150, "the run's end", poll=0.1)
+    log = (two.directory / "log.txt").read_text()
+    assert describe(two.directory).state == "finished", log
+    assert log.count("16 rows, none over-long") == 1, "only the main process talks"
+    for name in ("loss", "eval_loss", "eval_rewards/margins", "eval_rewards/accuracies"):
+        found = [
+            [row[name] for row in lines(c.directory / "metrics.jsonl") if name in row]
+            for c in (one, two)
+        ]
+        assert len(found[0]) == len(found[1]) > 0, name
+        assert found[1] == pytest.approx(found[0], rel=1e-3, abs=1e-5), name
 
 
 def test_dropout_of_the_adapter_stays_and_that_of_the_model_goes(

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from rlhf_tui import __version__
 from rlhf_tui.evaluation.model_report import Evaluation, Pairs
@@ -50,19 +53,19 @@ def model_card(facts: ModelFacts) -> str:
     parts = [
         f"---\n{data.to_yaml()}\n---\n{MARK}\n",
         f"# {facts.title or facts.name}\n",
-        f"Made by {METHODS[facts.kind]} with [rlhf-tui](https://pypi.org/project/rlhf-tui)"
-        f" {__version__}, in the run `{facts.run_id}`.\n",
+        f"Made by {METHODS[facts.kind]} with rlhf-tui {__version__}, in"
+        f" the run `{facts.run_id}`.\n",
         _origin(facts),
         _use(facts),
         "## Training data\n",
         _rows(facts.rows, facts.data_notes),
         _agreement(facts.agreement),
-        "## Figures\n",
+        "## Last figures of training\n",
         _table(("figure", "value"), _numbers(facts.metrics))
         or "The run logged none that are finite.\n",
         *(_evaluation(found) for found in facts.evaluations),
         "## Arguments\n",
-        _table(("option", "value"), [(n, f"`{v}`") for n, v in facts.arguments.items()]),
+        _table(("option", "value"), [(n, _code(v)) for n, v in facts.arguments.items()]),
         "## Versions\n",
         _table(("package", "version"), list(facts.versions.items())),
         _license(facts.license, facts.base_model),
@@ -88,7 +91,7 @@ def dataset_card(facts: DatasetFacts) -> str:
         f"---\n{data.to_yaml()}\n---\n{MARK}\n",
         f"# {facts.name}\n",
         f"A data set of TRL's type *{facts.kind}*, made of people's judgements with"
-        f" [rlhf-tui](https://pypi.org/project/rlhf-tui) {__version__}. A prompt's split is a hash"
+        f" rlhf-tui {__version__}. A prompt's split is a hash"
         " of its first user turn, so that no conversation stands in two.\n",
         f"```python\nfrom datasets import load_dataset\n\n"
         f'rows = load_dataset("{facts.repo}", split="{facts.splits[0].name}")\n```\n',
@@ -155,13 +158,20 @@ def _agreement(found: Sequence[Agreement]) -> str:
         if figure.value is not None
     ]
     judged = "; ".join(
-        f"{about.judgements:,} judgements of {about.tasks:,} items ({about.kind}) by"
-        f" {about.annotators} {'person' if about.annotators == 1 else 'people'}"
+        f"{_count(about.judgements, 'judgement')} of {_count(about.tasks, 'item')}"
+        f" ({about.kind}) by {_count(about.annotators, 'person', 'people')}"
         for about in found
     )
     head = ("task", "figure", "value", "95 % interval", "cases")
     table = _table(head, rows) or "No two people have judged the same item.\n"
-    return f"## Agreement among annotators\n\nIn the whole workspace: {judged}.\n\n{table}"
+    rules = {
+        f"- {figure.name}: {figure.rule}\n"
+        for about in found
+        for figure in about.figures
+        if figure.value is not None and figure.rule
+    }
+    told = "".join(sorted(rules))
+    return f"## Agreement among annotators\n\nIn the whole workspace: {judged}.\n\n{table}{told}"
 
 
 def _evaluation(found: Evaluation) -> str:
@@ -226,6 +236,14 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         return ""
     above = [" | ".join(head), " | ".join("---" for _ in head)]
     return "".join(f"| {line} |\n" for line in [*above, *lines]) + "\n"
+
+
+def _count(number: int, one: str, several: str = "") -> str:
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
+def _code(value: Any) -> str:
+    return f"`{msgspec.json.encode(value).decode()}`"
 
 
 def _cell(text: str) -> str:

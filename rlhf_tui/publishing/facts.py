@@ -226,7 +226,8 @@ def _shown(arguments: Mapping[str, Any], lineage: Mapping[str, str]) -> dict[str
 
 def _without_path(value: Any) -> Any:
     if isinstance(value, str) and PurePath(value).is_absolute():
-        return PurePath(value).name
+        path = PurePath(value)
+        return "sample" if path.parts[-2:] == SAMPLE_MODEL else path.name
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_without_path(item) for item in value]
     return value

@@ -157,10 +157,13 @@ class Repository:
         except (httpx2.TransportError, OSError) as error:
             if isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
                 raise InputError(f"What is pushed cannot be read: {error}.") from None
-            words = self._clean(str(error).strip()) or type(error).__name__
+            words = self._clean(str(error).strip().rstrip(".")) or type(error).__name__
+            hint = "Push again once it can; files that are there already are not sent twice."
+            if "xet-write-token" in words:
+                hint = "A Hub of your own without Xet storage: set HF_HUB_DISABLE_XET=1."
             raise HubRefused(
                 f"The Hugging Face Hub at {constants.ENDPOINT} cannot be reached: {words}.",
-                hint="Push again once it can; files that are there already are not sent twice.",
+                hint=hint,
             ) from None
 
     def _refusal(self, error: Any, about: str) -> HubRefused:

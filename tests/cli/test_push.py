@@ -150,6 +150,7 @@ def test_a_models_card_says_what_it_was_made_of(trained: Cli, hub: Hub) -> None:
         "| loss | 2.25 |",
         "| perplexity | 9.500 | 9.000 to 10.000 | 30 |",
         "| seed | `7` |",
+        '| model | `"sample"` |',
         "| trl | 1.16.0 |",
     ):
         assert f"{row}\n" in text

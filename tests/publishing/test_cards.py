@@ -15,7 +15,9 @@ from rlhf_tui.evaluation.report import Figure
 from rlhf_tui.publishing.cards import MARK, METHODS, dataset_card, model_card
 from rlhf_tui.publishing.facts import Agreement, DatasetFacts, ModelFacts, SplitFile, without_paths
 
-AGREED = Agreement("rank", 7, 12, 2, [Figure("raw", 0.75, 0.5, 0.9, 8), Figure("none")])
+AGREED = Agreement(
+    "rank", 7, 12, 2, [Figure("raw", 0.75, 0.5, 0.9, 8, "Ties are left out."), Figure("none")]
+)
 MODEL = ModelFacts(
     repo="me/m",
     run_id="ppo-0002",
@@ -76,9 +78,10 @@ def test_what_people_read_of_a_model() -> None:
         "| train | 1,200 |",
         "1,200 prompts.",
         "| rank | raw | 0.750 | 0.500 to 0.900 | 8 |",
+        "- raw: Ties are left out.",
         "| objective/kl | 4 |",
         "| kl_coef | `0.3` |",
-        "| rewards | `['a\\|b']` |",
+        '| rewards | `["a\\|b"]` |',
         "| torch | 2 |",
     ):
         assert f"\n{line}\n" in text

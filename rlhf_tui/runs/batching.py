@@ -15,7 +15,8 @@ def smaller(arguments: Mapping[str, Any]) -> dict[str, Any] | None:
 
     The rows of an optimizer step stay as many: where a trainer accumulates gradients, the batch
     becomes the largest divisor of them that is at most half of it. Online trainers fill their
-    steps from a rollout, so that theirs is only split further.
+    steps from a rollout; theirs becomes such a divisor of the batch, which then divides what the
+    batch did.
 
     Returns:
         What changes; None where a pass holds a single row already.
@@ -23,11 +24,11 @@ def smaller(arguments: Mapping[str, Any]) -> dict[str, Any] | None:
     batch = int(arguments.get("batch_size", 1))
     if batch < 2:
         return None
-    if "gradient_accumulation" not in arguments:
-        return {"batch_size": batch // 2}
-    rows = batch * int(arguments["gradient_accumulation"])
+    accumulated = "gradient_accumulation" in arguments
+    rows = batch * int(arguments["gradient_accumulation"]) if accumulated else batch
     half = next(size for size in range(batch // 2, 0, -1) if rows % size == 0)
-    return {"batch_size": half, "gradient_accumulation": rows // half}
+    changed = {"batch_size": half}
+    return changed | {"gradient_accumulation": rows // half} if accumulated else changed
 
 
 def in_words(changed: Mapping[str, Any]) -> str:

@@ -80,4 +80,5 @@ def test_the_rows_of_a_step_stay_as_many(batch, accumulation, expected):
 
 def test_a_rollouts_passes_are_only_split_further():
     assert batching.smaller({"batch_size": 32, "rollout_batch_size": 64}) == {"batch_size": 16}
+    assert batching.smaller({"batch_size": 9, "rollout_batch_size": 18}) == {"batch_size": 3}
     assert batching.smaller({"batch_size": 1}) is None

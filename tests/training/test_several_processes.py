@@ -51,6 +51,12 @@ def log_of(context: RunContext) -> str:
     return (context.directory / "log.txt").read_text()
 
 
+def losses(context: RunContext) -> dict[int, float]:
+    """Of each step; a line that comes again after a resume counts."""
+    rows = lines(context.directory / "metrics.jsonl")
+    return {row["step"]: row["loss"] for row in rows if "loss" in row}
+
+
 def test_two_processes_stopped_and_resumed_equal_one_with_twice_the_batch(tmp_path: Path) -> None:
     model = save_policy(tmp_path / "base")
     one = sft_run(tmp_path / "sft-1", model, batch_size=8)
@@ -68,11 +74,7 @@ def test_two_processes_stopped_and_resumed_equal_one_with_twice_the_batch(tmp_pa
     assert facts.state == "finished", f"{facts}\n{log_of(two)}"
     assert not (two.directory / "trainer").exists()
 
-    expected, found = (
-        {row["step"]: row["loss"] for row in lines(c.directory / "metrics.jsonl") if "loss" in row}
-        for c in (one, two)
-    )
-    assert found == pytest.approx(expected, rel=1e-4)
+    assert losses(two) == pytest.approx(losses(one), rel=1e-4)
     evaluated, shared = (
         [row["eval_loss"] for row in lines(c.directory / "metrics.jsonl") if "eval_loss" in row]
         for c in (one, two)
@@ -84,3 +86,18 @@ def test_two_processes_stopped_and_resumed_equal_one_with_twice_the_batch(tmp_pa
     )
     for name, value in weights.items():
         torch.testing.assert_close(others[name], value, rtol=1e-3, atol=2e-4)
+
+
+def test_smaller_batches_go_on_from_the_checkpoint_and_learn_the_same(tmp_path: Path) -> None:
+    model = save_policy(tmp_path / "base")
+    one = sft_run(tmp_path / "sft-1", model, batch_size=8)
+    sft.run(one)
+    other = sft_run(tmp_path / "sft-2", model, batch_size=8, auto_batch=True, save_steps=2)
+    (other.directory / "rows-at-most").write_text("4")
+    facts = ended(other)
+    assert facts.state == "finished", f"{facts}\n{log_of(other)}"
+    assert "with batch_size 4 and gradient_accumulation 2." in facts.message
+    assert "DefaultCPUAllocator" in log_of(other), "torch's own words"
+    assert losses(other) == pytest.approx(losses(one), rel=1e-4)
+    steps = [row["step"] for row in lines(other.directory / "metrics.jsonl") if "loss" in row]
+    assert steps == [1, 2, 3, 4, 5, 6], "nothing was trained twice"

@@ -1,6 +1,11 @@
-"""The worker; its main process hears of a stop once it has done the step that `stop-at` names."""
+"""The worker, in a run directory that may hold two files.
+
+`stop-at`: its main process hears of a stop once it has done the step that this one names.
+`rows-at-most`: from the third step on torch finds no memory for passes of more rows than that.
+"""
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from rlhf_tui.runs import worker
@@ -16,5 +21,25 @@ def watched(context: RunContext, step: int, *rest: Any, **named: Any) -> None:
         context.stop()
 
 
+def with_little_memory(most: int) -> None:
+    """Ask torch for more than there can be in the steps that would not fit."""
+    import torch
+    from transformers import Trainer
+
+    step = Trainer.training_step
+
+    def watched_step(
+        self: Any, model: Any, inputs: dict[str, Any], *rest: Any, **named: Any
+    ) -> Any:
+        if self.state.global_step >= 2 and len(inputs["input_ids"]) > most:
+            torch.empty(2**60, dtype=torch.uint8)
+        return step(self, model, inputs, *rest, **named)
+
+    Trainer.training_step = watched_step
+
+
+little = Path(sys.argv[1]) / "rows-at-most"
+if little.exists():
+    with_little_memory(int(little.read_text()))
 RunContext.progress = watched  # type: ignore[method-assign]
 sys.exit(worker.main())

@@ -11,6 +11,7 @@ Shapes: b sequences, q prompt tokens, r response tokens, h hidden size, v vocabu
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,10 @@ class Policy:
         """The model's weights that the optimizer moves, by name; the value head's are not here."""
         return {n: p for n, p in self.model.named_parameters() if p.requires_grad}
 
+    def autocast(self) -> AbstractContextManager[Any]:
+        """For whatever runs the model: training and generation work in one precision."""
+        return autocast(self._precision, self.device)
+
     def __call__(
         self,
         batch: Batch,
@@ -71,7 +76,7 @@ class Policy:
         """
         with (
             torch.set_grad_enabled(torch.is_grad_enabled() and not head_only),
-            autocast(self._precision, self.device),
+            self.autocast(),
         ):
             logits, hidden = response_logits(self.model, batch)
         logprobs, spread = token_logprobs(

@@ -169,7 +169,8 @@ class Actors:
         if not names:
             return []
         numbers = uniforms(self._options.seed, names, self._sampling.max_new_tokens)
-        return sample(self.policy.model, prompts.tokens, numbers, self._sampling)
+        with self.policy.autocast():
+            return sample(self.policy.model, prompts.tokens, numbers, self._sampling)
 
     def passes(self, written: Written, rows: Sequence[int]) -> list[Pass]:
         """This process's share of the rows, in batches of like length."""

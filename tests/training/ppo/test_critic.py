@@ -230,6 +230,39 @@ def test_the_critic_has_a_learning_rate_of_its_own(tmp_path: Path, policy: str) 
     assert [group["lr"] for group in trainer.updater.optimizer.param_groups] == [1e-2, 0.5]
 
 
+@pytest.mark.parametrize("tune", TUNES)
+def test_the_reference_stays_the_starting_policy(tmp_path: Path, policy: str, tune: str) -> None:
+    reward = str(save_reward_model(tmp_path / "rm"))
+    trainer = train(actors(model=policy, reward_model=reward, tune=tune))
+    batch = make_batch(PROMPTS, RESPONSES, 0, CPU)
+
+    def read(by: Any) -> torch.Tensor:
+        with torch.no_grad():
+            found: torch.Tensor = by()
+        return found
+
+    reference = trainer.actors.reference
+    before = read(lambda: reference.logprobs(batch, 1.0))
+    assert torch.allclose(read(lambda: trainer.actors.policy(batch, 1.0).logprobs), before)
+    trainer.step()
+    assert torch.equal(read(lambda: reference.logprobs(batch, 1.0)), before)
+    now = read(lambda: trainer.actors.policy(batch, 1.0).logprobs)
+    assert (now - before).abs().max() > 1e-3
+
+
+def test_in_the_warm_up_beta_stays(tmp_path: Path, policy: str) -> None:
+    """The policy has not moved: its KL of 0 says nothing of β."""
+    reward = str(save_reward_model(tmp_path / "rm"))
+    trainer = train(
+        actors(model=policy, reward_model=reward, critic_warmup=1, adaptive_kl=True, kl_horizon=10)
+    )
+    start = trainer.controller.beta
+    trainer.step()
+    assert trainer.controller.beta == start
+    trainer.step()
+    assert trainer.controller.beta < start
+
+
 def test_the_reference_shares_what_is_not_trained(tmp_path: Path, policy: str) -> None:
     reward = str(save_reward_model(tmp_path / "rm"))
     found = actors(model=policy, reward_model=reward, tune="last-layer")

@@ -184,12 +184,12 @@ def test_activations_computed_again_change_no_number(make: Make, kind: dict[str,
 
 def test_bf16_is_used_where_it_is_asked_for(make: Make) -> None:
     plain, short = make(precision="fp32"), make(precision="bf16")
-    seen: list[torch.dtype] = []
+    seen: set[torch.dtype] = set()
     short.actors.policy.model.get_output_embeddings().register_forward_hook(
-        lambda _m, _i, out: seen.append(out.dtype)
+        lambda _m, _i, out: seen.add(out.dtype)
     )
     expected, found = plain.step(), short.step()
-    assert torch.bfloat16 in seen
+    assert seen == {torch.bfloat16}, "in generation, too"
     assert {p.dtype for p in ppo_pair.weights(short).values()} == {torch.float32}
     assert found["policy/entropy_avg"] == pytest.approx(expected["policy/entropy_avg"], rel=0.05)
     assert found["policy/entropy_avg"] != expected["policy/entropy_avg"]

@@ -65,7 +65,10 @@ def measure_answers(subject: Subject, rows: Rows, found: Evaluation) -> None:
         mean_of("kl", np.array([answer.kl for answer in answers]), prompt),
         mean_of("response_length", np.array([answer.length for answer in answers]), prompt),
         intervals.share(
-            "eos_share", np.array([float(a.ended) for a in answers]), prompt, "Ended by themselves."
+            "eos_share",
+            np.array([float(a.ended) for a in answers]),
+            prompt,
+            "EOS share: answers that the policy ended by itself.",
         ),
     ]
     found.notes.append(

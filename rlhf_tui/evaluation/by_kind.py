@@ -99,7 +99,8 @@ def _kto(subject: Subject, rows: Rows, found: Evaluation) -> None:
             "sign_accuracy",
             right,
             prompt,
-            "Thumbs up with an implicit reward above 0, thumbs down below; 0 is half right.",
+            "Sign accuracy: thumbs up with an implicit reward above 0, thumbs down below it; 0 is"
+            " half right.",
             weight,
         ),
         intervals.jackknife(
@@ -107,7 +108,7 @@ def _kto(subject: Subject, rows: Rows, found: Evaluation) -> None:
             lambda mask: rank_accuracy(implicit[mask], label[mask], weight[mask]),
             prompt,
             len(rows),
-            "How often a liked response has more implicit reward than a disliked one; 0.5 is"
+            "AUC: how often a liked response has more implicit reward than a disliked one; 0.5 is"
             " chance.",
             (0.0, 1.0),
         ),

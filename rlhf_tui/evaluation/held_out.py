@@ -65,7 +65,9 @@ def run(context: RunContext) -> None:
     context.progress(0, len(rows), f"measuring on {len(rows):,} rows")
     found = by_kind.measure(subject, rows, rows)
     _write(context, found, subject, options.split, made.run_id or options.model)
-    context.log_metrics(len(rows), metrics(found))
+    if made.kind in OFFLINE:
+        # Those of the others are logged with the answers that they are of.
+        context.log_metrics(len(rows), metrics(found))
     context.progress(len(rows), len(rows))
 
 

@@ -238,6 +238,7 @@ def test_a_policy_is_measured_by_its_runs_rewards(tmp_path: Path) -> None:
     assert found.keys() == {"reward", "kl", "response_length", "eos_share"}
     assert (found["kl"] or 0) > 1, "other weights than those it is said to have started from"
     assert 1 <= (found["response_length"] or 0) <= 8
+    assert logged(context)["eval/reward"] == pytest.approx(found["reward"])
     samples = lines(context.directory / "samples.jsonl")
     scored = RewardScorer(str(reward), CPU).score(
         [s["prompt"] for s in samples], [s["completion"] for s in samples]

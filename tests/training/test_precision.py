@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers.tiny import save_policy
+from helpers.tiny import make_run, save_policy
 from torch import nn
 
 from rlhf_tui.config.combinations import check
 from rlhf_tui.config.options import SFTOptions
 from rlhf_tui.errors import UsageError
-from rlhf_tui.training import precision, tuning
+from rlhf_tui.training import precision, reward_model, tuning
+from rlhf_tui.training.scoring import RewardScorer
 
 # PEFT still uses names that transformers is about to drop.
-pytestmark = pytest.mark.filterwarnings("ignore:.*checkpointing:FutureWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*checkpointing:FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"
+)
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
@@ -61,3 +64,27 @@ def test_trained_weights_stay_float32_and_frozen_ones_follow(tmp_path: Path) -> 
     assert loaded.model.dtype == torch.bfloat16
     model = tuning.prepare(loaded, lora, "CAUSAL_LM")
     assert {p.dtype for p in model.parameters() if p.requires_grad} == {torch.float32}
+
+
+def test_an_adapter_over_bf16_weights_trains_is_measured_and_scores(tmp_path: Path) -> None:
+    base = save_policy(tmp_path / "m")
+    rows = [
+        {
+            "prompt": f"Review {i}:",
+            "chosen": " I adored it.",
+            "rejected": " What a mess!",
+            "weight": 1.0,
+            "ranking_id": f"e{i}",
+            "prompt_id": f"p{i}",
+        }
+        for i in range(8)
+    ]
+    given = {"model": str(base), "tune": "lora", "lora_rank": 2, "precision": "bf16"}
+    given |= {"device": "cpu", "batch_size": 8, "max_steps": 8, "learning_rate": 1e-2}
+    context = make_run(tmp_path / "rm-1", "rm", given, train=rows, validation=rows[:2])
+    reward_model.run(context)
+    assert (context.directory / "evaluation.json").exists()
+    better, worse = RewardScorer(str(context.model_dir), CPU).score(
+        ["Review 9:"] * 2, [" I adored it.", " What a mess!"]
+    )
+    assert better > worse

@@ -140,6 +140,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     context = RunContext(directory, arguments)
     if context.place.launched:
         die_with_parent(launcher)
+    if not context.is_main:
+        _be_quiet()
     outcome = Outcome(context)
     with outcome:
         context.progress(0, 0, "Loading", "loading")
@@ -152,6 +154,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         os._exit(outcome.code)
     return outcome.code
+
+
+def _be_quiet() -> None:
+    """Leave what is printed to the main process: each would print the same. Errors stay."""
+    with open(os.devnull, "wb") as nothing:  # noqa: PTH123
+        os.dup2(nothing.fileno(), 1)
 
 
 def _part() -> None:

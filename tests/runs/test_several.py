@@ -42,6 +42,7 @@ def test_only_the_main_process_writes(runs):
         assert len((run.directory / name).read_text().splitlines()) == count, name
     assert [p.name for p in (run.directory / layout.CHECKPOINTS).iterdir()] == ["step-000001"]
     assert facts.status.step == 3
+    assert run.log.count("printed by the worker") == 1
 
 
 def test_stop_reaches_all_and_the_main_process_is_the_heart(runs):

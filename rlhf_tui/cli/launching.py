@@ -37,6 +37,7 @@ def launch(
 
     Raises:
         RlhfError: the hub refused the launch.
+        KeyboardInterrupt: after saying what goes on.
     """
     request = Launch(
         kind=kind,
@@ -49,8 +50,12 @@ def launch(
         priority=priority,
     )
     with HubClient(workspace) as client:
-        with reading_shown(workspace.runs, arguments.get("dataset", "")):
-            launched = client.call(request, Launched)
+        try:
+            with reading_shown(workspace.runs, arguments.get("dataset", "")):
+                launched = client.call(request, Launched)
+        except KeyboardInterrupt:
+            note("The hub goes on with the launch. See: rlhf-tui runs list")
+            raise
         if detach and as_json:
             say_json(launched)
             return 0

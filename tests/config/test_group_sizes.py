@@ -43,7 +43,7 @@ def test_a_rollout_is_shared_out_over_steps_processes_and_forward_passes() -> No
         ),
         ({"lora_dropout": 0.1}, "lora_dropout must be 0"),
         ({"response_length": 512}, "leaves no room for a prompt within max_length"),
-        ({"eval_endpoint_model": "llama"}, "a server that is not given"),
+        ({"eval_endpoint_model": "llama"}, "no server is named"),
     ],
 )
 def test_what_does_not_divide_is_refused_with_what_does(given: dict[str, Any], words: str) -> None:

@@ -93,7 +93,7 @@ def stage_data(
             continue
         table = pyarrow.parquet.read_table(path)
         if not names:
-            table = _numbered(table, numbers)
+            table = numbered(table, numbers)
             pyarrow.parquet.write_table(table, path, compression="zstd")
         columns = columns or [(field.name, str(field.type)) for field in table.schema]
         files.append(SplitFile(split, f"data/{split}.parquet", made.rows))
@@ -104,7 +104,7 @@ def stage_data(
     return files, columns, notes
 
 
-def _numbered(table: Any, numbers: dict[str, str]) -> Any:
+def numbered(table: Any, numbers: dict[str, str]) -> Any:
     """The table with a number for each annotator's name, the same one in all splits."""
     import pyarrow
 

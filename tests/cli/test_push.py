@@ -110,6 +110,7 @@ print(load().parameters)
 
 
 def test_a_model_goes_there_and_comes_back(trained: Cli, hub: Hub, workspace: Workspace) -> None:
+    trained("import", rows(trained.cwd / "pairs.jsonl"), "--annotator", "anna").ok()
     done = push(trained, hub, "latest", "me/friendly", "--license", "mit").ok()
     assert done.out.startswith(f"{hub.url}/me/friendly  (private, ")
     stored = hub.repos["models", "me/friendly"]
@@ -119,6 +120,7 @@ def test_a_model_goes_there_and_comes_back(trained: Cli, hub: Hub, workspace: Wo
     assert stored.files.keys() == kept | {"README.md"}
     for name in kept:
         assert stored.files[name] == (model / name).read_bytes()
+    says_what_it_was_made_of(stored.files["README.md"])
     back = subprocess.run(
         [sys.executable, "-c", LOAD],
         env={**os.environ, **environment(hub)},
@@ -132,10 +134,7 @@ def test_a_model_goes_there_and_comes_back(trained: Cli, hub: Hub, workspace: Wo
     assert int(back.stdout) > 1000
 
 
-def test_a_models_card_says_what_it_was_made_of(trained: Cli, hub: Hub) -> None:
-    trained("import", rows(trained.cwd / "pairs.jsonl"), "--annotator", "anna").ok()
-    push(trained, hub, "sft-0001", "friendly", "--license", "mit").ok()
-    card = hub.repos["models", "me/friendly"].files["README.md"]
+def says_what_it_was_made_of(card: bytes) -> None:
     about = front_matter(card)
     assert about["library_name"] == "transformers"
     assert about["pipeline_tag"] == "text-generation"
@@ -196,16 +195,11 @@ def test_a_data_set_goes_there_with_its_splits_and_card(cli: Cli, hub: Hub) -> N
     assert "Names were replaced by numbers." in text and "anna" not in text
     assert "Version `" in text
     assert "likes" in about["pretty_name"]
-
-
-def test_names_stay_in_only_where_that_is_asked_for(cli: Cli, hub: Hub) -> None:
-    cli("import", rows(cli.cwd / "pairs.jsonl"), "--annotator", "anna").ok()
-    for name, options in (("without", []), ("with", ["--names"])):
-        push(cli, hub, "rankings", f"me/{name}", "--split", "train", *options).ok()
-        stored = hub.repos["datasets", f"me/{name}"].files
-        assert stored.keys() == {"README.md", "data/train.parquet"}
-        table = pyarrow.parquet.read_table(io.BytesIO(stored["data/train.parquet"]))
-        assert ("anna" in str(table.to_pylist())) is (name == "with")
+    push(cli, hub, "preference", "me/named", "--split", "train", "--names").ok()
+    named = hub.repos["datasets", "me/named"].files
+    assert named.keys() == {"README.md", "data/train.parquet"}
+    table = pyarrow.parquet.read_table(io.BytesIO(named["data/train.parquet"]))
+    assert set(table["annotator"].to_pylist()) == {"anna"}
 
 
 def test_pushed_again_only_what_is_new_stays(trained: Cli, hub: Hub) -> None:

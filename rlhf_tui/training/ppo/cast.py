@@ -34,6 +34,8 @@ def make_actors(
     """
     device = models.device_of(options)
     precision = precision_of(options.precision, device)
+    # Before anything else: a reward that cannot be has nothing to wait for.
+    rewards = make_rewards(options, device, cwd)
     # Copies come first: of weights as they were loaded, without an adapter around them.
     critic = separate_critic(options, loaded) if options.critic == "separate" else None
     model = tuning.prepare(loaded, options, "CAUSAL_LM").eval()
@@ -55,7 +57,7 @@ def make_actors(
     return Actors(
         policy,
         Reference(policy, frozen, precision=precision),
-        make_rewards(options, device, cwd),
+        rewards,
         renderer,
         sampling,
         options,

@@ -94,7 +94,7 @@ class PairTrainer(Referenced, DPOTrainer):  # type: ignore[misc]  # TRL has no t
         return found
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        if not self.model.training and self.rewards:
+        if "eval_loss" in logs and self.rewards:
             for name, value in weighted(*self.validation_rewards()).items():
                 self._metrics["eval"][f"rewards/{name}"] = [value]
         super().log(logs, start_time)

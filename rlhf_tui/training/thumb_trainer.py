@@ -84,7 +84,7 @@ class ThumbTrainer(Referenced, KTOTrainer):  # type: ignore[misc]  # TRL has no 
         return found
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        if not self.model.training and self.rewards:
+        if "eval_loss" in logs and self.rewards:
             for name in ("chosen", "rejected", "margins"):
                 self._metrics["eval"].pop(f"rewards/{name}", None)
             for name, value in weighted(*self.validation_rewards()).items():

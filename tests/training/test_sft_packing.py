@@ -96,10 +96,13 @@ def test_padding_changes_nothing() -> None:
 
 def test_a_model_that_lets_examples_see_each_other_is_refused() -> None:
     packing.check_apart(language_model(len(tokenizer())), "tiny")
+    packing.check_apart(language_model(len(tokenizer())).bfloat16(), "tiny")
     shape = GPT2Config(vocab_size=50, n_positions=64, n_embd=16, n_layer=2, n_head=2)
     torch.manual_seed(0)
     model = GPT2LMHeadModel(shape).eval()
     packing.check_apart(model, "gpt2")
+    packing.check_apart(model.bfloat16(), "gpt2")
+    model.float()
     forward = model.forward
 
     def crossing(*given: Any, **named: Any) -> Any:

@@ -8,6 +8,7 @@ import sys
 CODE = """
 import sys
 import rlhf_tui.training.ppo.run, rlhf_tui.generation.run, rlhf_tui.evaluation.score
+import rlhf_tui.training.rloo, rlhf_tui.training.grpo
 assert 'torch' not in sys.modules, 'a run is chosen before anything heavy is loaded'
 import rlhf_tui.training.ppo.trainer, rlhf_tui.training.ppo.evaluate
 import rlhf_tui.training.scoring, rlhf_tui.training.rendering, rlhf_tui.training.data

@@ -153,6 +153,20 @@ def test_stopped_and_resumed_equals_straight_number_by_number(
     assert any(not torch.equal(one[name], start[name]) for name in one)
 
 
+def test_evaluation_draws_the_same_numbers_each_time_and_none_of_the_trainings(
+    tmp_path: Path, policy: str
+) -> None:
+    still = {"learning_rate": 1e-12}
+    often = run(make(tmp_path / "a" / "rloo", policy, eval_steps=1, **still))
+    never = run(make(tmp_path / "b" / "rloo", policy, eval_steps=0, **still))
+    trained = [[r for r in figures(c) if "reward" in r] for c in (often, never)]
+    assert trained[0] == trained[1]
+    assert len({row["reward"] for row in trained[0]}) > 1, "rollouts differ"
+    samples = lines(often.directory / "samples.jsonl")
+    rounds = [[r["completion"] for r in samples if r["step"] == step] for step in range(4)]
+    assert len(rounds[0]) == 3 and rounds == [rounds[0]] * 4
+
+
 class Watched:
     """What a run's trainer did, gathered by wrapping `online.trainer_of`."""
 

@@ -62,7 +62,7 @@ class FunctionSource:
         try:
             answers = self._function(prompts=prompts, completions=completions)
             return asyncio.run(_await(answers)) if inspect.isawaitable(answers) else answers
-        except Exception as error:  # whatever a person's own code may raise
+        except (Exception, SystemExit) as error:  # whatever a person's own code may raise
             raise InputError(
                 f"The reward function {self.reference!r} failed{_line_of(error)} with "
                 f"{_words(error)}."
@@ -89,7 +89,7 @@ def _load(reference: str, cwd: Path) -> Callable[..., Any]:
         sys.path.insert(0, str(cwd))
     try:
         loaded = importlib.import_module(module)
-    except Exception as error:  # importing runs a person's own code
+    except (Exception, SystemExit) as error:  # importing runs a person's own code
         raise InputError(
             f"The reward function {reference!r} cannot be imported from {cwd}{_line_of(error)}: "
             f"{_words(error)}."

@@ -45,6 +45,7 @@ def nothing(completions, **kwargs): return None
 def words(completions, **kwargs): return ["good"] * len(completions)
 def endless(completions, **kwargs): return [float("inf")] * len(completions)
 def raising(completions, **kwargs): return [1 / 0]
+def leaving(completions, **kwargs): raise SystemExit(0)
 def narrow(texts): return texts
 NUMBER = 3
 '''
@@ -99,6 +100,7 @@ def test_coroutines_arrays_and_scalars_of_numpy_are_taken(house: Path) -> None:
         ("words", "returned 'good', which is not a finite number"),
         ("endless", "returned inf, which is not a finite number"),
         ("raising", r"failed at rewards.py:\d+ with ZeroDivisionError: division by zero\."),
+        ("leaving", r"failed at rewards.py:\d+ with SystemExit: 0\."),
         ("narrow", "failed with TypeError.*prompts"),
     ],
 )

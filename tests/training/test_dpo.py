@@ -18,6 +18,7 @@ from rlhf_tui.config import combinations
 from rlhf_tui.config.options import DPOOptions
 from rlhf_tui.config.preference_options import DPOLoss
 from rlhf_tui.errors import NothingToDo, UsageError
+from rlhf_tui.records import Message
 from rlhf_tui.runs.context import RunContext
 from rlhf_tui.runs.launch import spawn_supervisor
 from rlhf_tui.runs.state import describe
@@ -194,6 +195,46 @@ def test_every_loss_is_the_mean_of_trls_losses_by_weight(
             rows
         )
     assert found == pytest.approx(expected, rel=1e-4, abs=1e-6)
+
+
+def test_the_gradient_is_that_of_the_definition(tmp_path: Path, model: Path) -> None:
+    trainer, rows = trainer_of(tmp_path / "dpo-1", model, loss_type=["sigmoid", "sft"], beta=0.3)
+    policy = disturbed(trainer).model.train()
+    reference = AutoModelForCausalLM.from_pretrained(model).eval()
+    rows = rows[:5]
+    total, nats, tokens = torch.zeros(()), torch.zeros(()), 0.0
+    for row in rows:
+        ratio = []
+        for name in ("chosen_ids", "rejected_ids"):
+            now = log_probs(policy, row["prompt_ids"], row[name])
+            with torch.no_grad():
+                then = log_probs(reference, row["prompt_ids"], row[name])
+            ratio.append((now - then).sum())
+            if name == "chosen_ids":
+                nats, tokens = nats - row["weight"] * now.sum(), tokens + row["weight"] * len(now)
+        total = total - row["weight"] * logsigmoid(0.3 * (ratio[0] - ratio[1])) / len(rows)
+    weights = [p for p in policy.parameters() if p.requires_grad]
+    expected = torch.autograd.grad(total + nats / tokens, weights)
+    found = torch.autograd.grad(
+        trainer.compute_loss(policy, PairCollator(pad_token_id=2)(rows)), weights
+    )
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_conversations_become_rows_by_the_template() -> None:
+    words = tokenizer(chat=True)
+    renderer = Renderer(words, rendering_for(words, 64))
+    row: dict[str, Any] = {
+        "prompt": [Message("user", "A review, please.")],
+        "chosen": [Message("assistant", "I liked it.")],
+        "rejected": [Message("assistant", "No.")],
+        "weight": 1.0,
+    }
+    (found,) = dpo.tokens([row], renderer)
+    assert found["prompt_ids"] == renderer.prompts([row["prompt"]])[0]
+    assert found["chosen_ids"].count(words.eos_token_id) == 1, "the template ends the turn itself"
+    assert found["chosen_ids"][-1] == found["rejected_ids"][-1] == words.eos_token_id
 
 
 def test_options_reach_trl() -> None:

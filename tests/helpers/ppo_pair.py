@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from helpers.tiny import again, stop_after
 from rlhf_tui.config.options import PPOOptions
 from rlhf_tui.runs.context import RunContext
 from rlhf_tui.runs.layout import RunArguments, read
@@ -56,7 +57,7 @@ def learn(options: PPOOptions, team: Team, stored: Any) -> dict[str, Any]:
 
 
 def as_one_of_two(folder: Path) -> None:
-    """Every case of `cases.pt`, and the run in `run`, each with the other process."""
+    """Every case of `cases.pt`, and the run in `run`, stopped and resumed: with the other."""
     team = join(CPU)
     rank = team.rank
     found: dict[str, Any] = {
@@ -69,7 +70,12 @@ def as_one_of_two(folder: Path) -> None:
     torch.save(found, folder / f"found-{rank}.pt")
     arguments = read(folder / "run" / "args.json", RunArguments)
     assert arguments is not None
-    ppo.run(RunContext(folder / "run", arguments))
+    context = RunContext(folder / "run", arguments)
+    if rank == 0:  # the other hears it from this one
+        stop_after(context, 2)
+    ppo.run(context)
+    assert context.stopped
+    ppo.run(again(context))
 
 
 def start_two(folder: Path) -> None:

@@ -137,10 +137,13 @@ def _train(context: RunContext, trainer: PPOTrainer, held_out: Prompts) -> bool:
 def _save(context: RunContext, trainer: PPOTrainer) -> None:
     import torch
 
-    if not context.is_main:
-        return
-    with context.checkpoint_dir(trainer.rollouts) as directory:
-        torch.save(trainer.state(), directory / STATE)
+    from rlhf_tui.training import ranks
+
+    if context.is_main:
+        with context.checkpoint_dir(trainer.rollouts) as directory:
+            torch.save(trainer.state(), directory / STATE)
+    # Nobody goes on, or leaves, before it stands.
+    ranks.wait_for_all()
 
 
 def _load(trainer: PPOTrainer, checkpoint: Path) -> None:

@@ -60,7 +60,7 @@ def test_two_processes_equal_one_with_twice_the_batch(tmp_path: Path) -> None:
         expected[name] = ppo_pair.learn(options, Team(), stored)
     torch.save(cases, tmp_path / "cases.pt")
     tables = {"train": [{"prompt": text, "prompt_id": text} for text in ppo_pair.TEXTS]}
-    run = small | {"eval_steps": 2, "eval_prompts": 3, "save_steps": 2, "learning_rate": 1e-3}
+    run = small | {"eval_steps": 2, "eval_prompts": 3, "learning_rate": 1e-3}
     contexts = [
         make_run(tmp_path / name, "ppo", run, **tables, validation=tables["train"])
         for name in ("run", "alone")

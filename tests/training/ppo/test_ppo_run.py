@@ -166,8 +166,10 @@ def test_what_cannot_be_is_said_in_a_sentence(tmp_path: Path, models: dict[str, 
         (models | {"model": models["reward_model"]}, InputError, "not a language model"),
     ]
     several = str(save_reward_model(tmp_path / "several", labels=3))
-    for critic in ("head", "separate"):
-        cases.append((models | {"reward_model": several, "critic": critic}, UsageError, "3 labels"))
+    cases += [
+        (models | {"reward_model": several, "critic": critic}, UsageError, "3 labels")
+        for critic in ("head", "separate")
+    ]
     for number, (arguments, kind, words) in enumerate(cases):
         with pytest.raises(kind, match=words):
             ppo.run(make(tmp_path / f"ppo-{number}", arguments))

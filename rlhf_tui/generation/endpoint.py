@@ -22,7 +22,7 @@ import msgspec
 
 from rlhf_tui.config.endpoints import KEY_VARIABLES, base_url
 from rlhf_tui.errors import InputError, RunFailed, UsageError
-from rlhf_tui.generation.requests import Requests, Unanswered
+from rlhf_tui.generation.requests import PASSING, Requests, Unanswered
 from rlhf_tui.records import Text
 
 FINISHED: Mapping[str, Literal["eos", "length"]] = {
@@ -37,6 +37,8 @@ FINISHED: Mapping[str, Literal["eos", "length"]] = {
 """Servers' words for how a completion ended; others (content_filter …) are told as unknown."""
 LOOK_S = 0.2
 """A stop is noticed within this time, however long the server takes."""
+NONE_TAKEN = 50
+"""A server that refuses so many requests and takes none is asked wrongly."""
 SEED_BITS = 31
 """Some servers keep a seed in a signed 32-bit number."""
 
@@ -88,19 +90,37 @@ class How:
 class Failures:
     """What could not be had, after all retries."""
 
+    patience: int
+    """So many failures of the server in a row mean that it is gone."""
     count: int = 0
     first: str = ""
-    in_a_row: int = 0
+    _in_a_row: int = 0
+    _answered: bool = False
     _texts: set[str] = field(default_factory=set)
 
-    def add(self, reason: str) -> bool:
-        """Count one; True where its reason is new."""
+    def add(self, refusal: Unanswered) -> bool:
+        """Count one; True where its reason is new.
+
+        Raises:
+            RunFailed: the server must be taken for gone, or takes none of what it is sent.
+        """
         self.count += 1
-        self.in_a_row += 1
-        self.first = self.first or reason
-        new = reason not in self._texts
-        self._texts.add(reason)
+        self.first = self.first or refusal.reason
+        # A refused prompt says nothing about the server, unless it refuses every one.
+        its_own = 400 <= refusal.status < 500 and refusal.status not in PASSING
+        self._in_a_row = 0 if its_own else self._in_a_row + 1
+        if self._in_a_row >= self.patience:
+            raise RunFailed(f"{self._in_a_row} requests in a row failed. {refusal.reason}")
+        if not self._answered and self.count >= max(NONE_TAKEN, self.patience):
+            raise RunFailed(f"The first {self.count} requests were refused. {refusal.reason}")
+        new = refusal.reason not in self._texts
+        self._texts.add(refusal.reason)
         return new
+
+    def answered(self) -> None:
+        """Something could be had."""
+        self._in_a_row = 0
+        self._answered = True
 
 
 class Server:
@@ -114,7 +134,7 @@ class Server:
     def __init__(self, endpoint: Endpoint, environ: Mapping[str, str] | None = None) -> None:
         self.url = base_url(endpoint.url)
         self.model = endpoint.model
-        self.failures = Failures()
+        self.failures = Failures(max(3, endpoint.concurrency))
         self._endpoint = endpoint
         self._requests = Requests(
             self.url,
@@ -235,12 +255,10 @@ class Server:
         try:
             answer = task.result()
         except Unanswered as refusal:
-            if self.failures.add(refusal.reason):
+            if self.failures.add(refusal):
                 print(refusal.reason, flush=True)
-            if self.failures.in_a_row >= max(3, self._endpoint.concurrency):
-                raise RunFailed(f"{self.failures.in_a_row} requests in a row failed.") from None
             return None
-        self.failures.in_a_row = 0
+        self.failures.answered()
         return answer
 
 

@@ -83,7 +83,8 @@ class Served:
         finally:
             self._report()
         if self._server.failures.count and not self._context.stopped:
-            raise RunFailed(self._left(), hint=self._resume())
+            reason = f"The server at {self._server.url}: {self._server.failures.first}"
+            raise RunFailed(f"{self._left()} {reason}", hint=self._resume())
 
     async def _take(self, server: Server, wanted: Sequence[Wanted]) -> None:
         coming = server.complete_all(wanted, self._how)
@@ -169,11 +170,9 @@ class Served:
             )
 
     def _left(self) -> str:
-        failures = self._server.failures
-        reason = f" The server at {self._server.url}: {failures.first}" if failures.count else ""
         return (
             f"{self._finished:,} of {self._total:,} completions were made and are kept;"
-            f" {self._total - self._finished:,} are missing.{reason}"
+            f" {self._total - self._finished:,} are missing."
         )
 
     def _resume(self) -> str:

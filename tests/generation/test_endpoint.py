@@ -369,6 +369,22 @@ def test_a_server_that_went_away_is_not_asked_for_everything(script: Script) -> 
     assert len(script.requests) == 3
 
 
+def test_prompts_that_are_refused_are_no_sign_of_that(script: Script) -> None:
+    script.answer = lambda body: (
+        (400, {"error": "too long"}) if int(body["prompt"]) < 10 else completion(body)
+    )
+    with pytest.raises(InputError, match="answered 5 of 15 prompts"):
+        answer(endpoint(script, concurrency=2), [str(i) for i in range(15)], HOW)
+    assert len(script.requests) == 15
+
+
+def test_a_server_that_takes_nothing_is_not_asked_for_everything(script: Script) -> None:
+    script.answer = lambda body: (400, {"error": "no such thing"})
+    with pytest.raises(RlhfError, match="The first 50 requests were refused"):
+        answer(endpoint(script, concurrency=2), [str(i) for i in range(90)], HOW)
+    assert len(script.requests) <= 52
+
+
 def test_breaking_off_cancels_what_is_on_its_way(script: Script) -> None:
     release = threading.Event()
 

@@ -110,7 +110,12 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
             self._broken = diverged(self._context, "A weight", where)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        kept = {name: value for name, value in logs.items() if not name.endswith(DROPPED)}
+        # None is TRL's mean of nothing: of responses that all are left out, say.
+        kept = {
+            name: value
+            for name, value in logs.items()
+            if value is not None and not name.endswith(DROPPED)
+        }
         if kept:
             self._context.log_metrics(state.global_step // self._unit, kept)
         if self._broken is not None:
@@ -126,6 +131,8 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
                     path.rename(target / path.name)
                 tokens = getattr(self._trainer, "_total_train_tokens", 0)
                 (target / TOKENS).write_text(str(int(tokens)))
+                # PEFT's model card is a form that nobody has filled in.
+                (target / "README.md").unlink(missing_ok=True)
                 self._beside(target)
             written.rmdir()
         ranks.wait_for_all()

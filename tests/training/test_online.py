@@ -423,6 +423,18 @@ def test_each_loss_of_grpo_takes_a_step(tmp_path: Path, policy: str, loss: str) 
     assert math.isfinite(row["loss"]) and row["grad_norm"] > 0
 
 
+def test_responses_cut_short_are_left_out_of_the_loss_if_asked(tmp_path: Path, policy: str) -> None:
+    """All of them here, so that nothing is learnt, and some of TRL's means are of nothing."""
+    context = run(
+        make(tmp_path / "grpo", policy, mask_truncated=True, total_steps=2, response_length=2)
+    )
+    rows = [row for row in figures(context) if "reward" in row]
+    assert [row["completions/clipped_ratio"] for row in rows] == [1.0, 1.0]
+    assert [row["grad_norm"] for row in rows] == [0.0, 0.0]
+    one, other = weights(Path(policy)), weights(context.model_dir)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
 def test_without_kl_a_run_says_so_and_keeps_no_reference(
     tmp_path: Path, policy: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,12 +65,12 @@ class Tally:
 
         Args:
             place: where in the update it stands, in words.
-            figures: scalars over all processes; what is None was not part of this step.
+            figures: scalars, the same in all processes: losses and gradient norms.
         """
         self._steps.append(figures)
         self._places.append(place)
 
-    def check(self, rollout: int, options_hint: str) -> None:
+    def check(self, rollout: int, advice: str) -> None:
         """Refuse to go on when a loss or gradient was no finite number.
 
         The step of such a gradient has not been done: the weights are those before it.
@@ -86,7 +86,7 @@ class Tally:
                 if not finite:
                     raise TrainingDiverged(
                         f"The {WORDS[name]} is no finite number in rollout {rollout}, {place}.",
-                        hint=options_hint,
+                        hint=advice,
                     )
 
     def means(self, team: Team) -> dict[str, float]:

@@ -1,7 +1,8 @@
-"""The worker, in a run directory that may hold two files.
+"""The worker, in a run directory that may hold three files.
 
 `stop-at`: its main process hears of a stop once it has done the step that this one names.
 `rows-at-most`: from the third step on torch finds no memory for passes of more rows than that.
+`cpus-as-gpus`: Accelerate takes the processes for those of GPUs, and lets them split the weights.
 """
 
 import sys
@@ -38,6 +39,23 @@ def with_little_memory(most: int) -> None:
     Trainer.training_step = watched_step
 
 
+def cpus_as_gpus() -> None:
+    from accelerate import state
+    from accelerate.utils import DistributedType
+
+    init = state.PartialState.__init__
+
+    def patched(self: Any, *given: Any, **named: Any) -> None:
+        first = not state.PartialState._shared_state
+        init(self, *given, **named)
+        if first:
+            self.distributed_type = DistributedType.MULTI_GPU
+
+    state.PartialState.__init__ = patched
+
+
+if (Path(sys.argv[1]) / "cpus-as-gpus").exists():
+    cpus_as_gpus()
 little = Path(sys.argv[1]) / "rows-at-most"
 if little.exists():
     with_little_memory(int(little.read_text()))

@@ -76,8 +76,9 @@ class Gate:
         self._processor = 0.0
 
     def open(self) -> None:
-        """Wait to be let through, and start the clock."""
-        sys.stdin.readline()
+        """Wait to be let through, and start the clock; end when the benchmark has ended."""
+        if not sys.stdin.readline():
+            raise SystemExit("The benchmark has ended.")
         self.tokens, self.writing = 0, 0.0
         self._began, self._processor = time.perf_counter(), time.process_time()
 

@@ -8,6 +8,7 @@ processes all take part in a checkpoint, and the main one moves it.
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Sized
 from pathlib import Path
@@ -153,7 +154,8 @@ def shared_arguments(
         "activation_checkpointing": options.gradient_checkpointing,
         "learning_rate": models.learning_rate(options, stage, loaded.parameters),
         "lr_scheduler_type": options.schedule,
-        "warmup_steps": options.warmup_share,
+        # From 1 on it would be a number of steps.
+        "warmup_steps": min(options.warmup_share, math.nextafter(1.0, 0.0)),
         "weight_decay": options.weight_decay,
         "max_grad_norm": options.max_grad_norm,
         # A loss that is no number ends the run, see `divergence`; the filter would hide it.
@@ -261,7 +263,7 @@ def keep(
         unit: see `Reporter`.
     """
     step = trainer.state.global_step // unit
-    if trainer.eval_dataset is not None:
+    if trainer.eval_dataset is not None and not _evaluated(trainer):
         context.progress(step, step, "evaluating")
         trainer.evaluate()
     context.progress(step, step, "saving the model", phase="saving")
@@ -284,6 +286,12 @@ def keep(
     if context.is_main:
         beside(context.model_dir)
     ranks.wait_for_all()
+
+
+def _evaluated(trainer: Any) -> bool:
+    """Whether the last step was one of those after which it evaluates anyway."""
+    state = trainer.state
+    return any("eval_loss" in row and row["step"] == state.global_step for row in state.log_history)
 
 
 def _save_gathered(context: RunContext, trainer: Any, tokenizer: Any, *, merge: bool) -> None:

@@ -206,7 +206,11 @@ def _choose_reward_model(
 def _choose_evaluated(
     options: EvaluateOptions, runs: Mapping[str, RunRow], notes: list[str]
 ) -> EvaluateOptions:
-    finished = [run for run in runs.values() if run.kind in TRAINERS and _model_of(run).is_dir()]
+    finished = [
+        run
+        for run in runs.values()
+        if run.kind in TRAINERS and run.state == "finished" and _model_of(run).is_dir()
+    ]
     latest = max(finished, key=lambda run: (run.created_ms, run.run_id), default=None)
     if latest is None:
         raise NothingToDo(

@@ -1,4 +1,4 @@
-"""Checkpoints that are whole or not there: written aside, synced, renamed, pruned."""
+"""Checkpoints and models that are whole or not there: written aside, synced, renamed, pruned."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NAME = re.compile(r"step-(\d+)")
+PARTIAL, OLD = ".partial", ".old"
+"""Endings of hidden folders: what is being written, and what it is about to replace."""
 
 
 def step_of(checkpoint: Path) -> int:
@@ -26,8 +28,15 @@ def complete(folder: Path) -> list[Path]:
 
 
 def clear_partial(folder: Path) -> None:
-    """Remove what a worker left that was killed while it saved."""
-    for partial in folder.glob(".step-*"):
+    """Remove what a worker left in a folder that was killed while it saved."""
+    for old in folder.glob(f".*{OLD}"):
+        stands = folder / old.name.removeprefix(".").removesuffix(OLD)
+        if not stands.exists():
+            # Killed between the two renamings.
+            old.rename(stands)
+        else:
+            shutil.rmtree(old)
+    for partial in folder.glob(f".*{PARTIAL}"):
         shutil.rmtree(partial)
 
 
@@ -46,6 +55,33 @@ def _sync_tree(folder: Path) -> None:
 
 
 @contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """Yield an empty directory that takes the target's place once the block has ended.
+
+    If the block fails, the directory is removed, and a target that was there stays as it is.
+
+    Raises:
+        OSError: the disk is full, say.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}{PARTIAL}")
+    old = target.with_name(f".{target.name}{OLD}")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    try:
+        yield aside
+        _sync_tree(aside)
+        if target.exists():
+            # A resumed run comes past the same step again; a directory cannot be renamed over.
+            target.rename(old)
+        aside.rename(target)
+        _sync_file(target.parent)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
 def writing(folder: Path, step: int, keep: int) -> Iterator[Path]:
     """Yield an empty directory to write a checkpoint into; it counts once the block has ended.
 
@@ -55,21 +91,7 @@ def writing(folder: Path, step: int, keep: int) -> Iterator[Path]:
     Raises:
         OSError: the disk is full, say.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"step-{step:06d}"
-    aside, old = folder / f".{name}.partial", folder / f".{name}.old"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
-    try:
+    with whole(folder / f"step-{step:06d}") as aside:
         yield aside
-        _sync_tree(aside)
-        if (folder / name).exists():
-            # A resumed run comes past the same step again; a directory cannot be renamed over.
-            (folder / name).rename(old)
-        aside.rename(folder / name)
-        _sync_file(folder)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
     for outdated in complete(folder)[:-keep]:
         shutil.rmtree(outdated)

@@ -139,7 +139,7 @@ class RunContext:
 
     @property
     def model_dir(self) -> Path:
-        """Where the finished model goes; not made yet."""
+        """Where the finished model stands once it is whole; see `writing_model`."""
         return self.directory / layout.MODEL
 
     # --- what is going on -----------------------------------------------------------------
@@ -228,6 +228,19 @@ class RunContext:
         found = checkpoints.complete(self.directory / layout.CHECKPOINTS)
         return found[-1] if found else None
 
+    @contextmanager
+    def writing_model(self) -> Iterator[Path]:
+        """Yield an empty directory for the finished model, which stands once the block has ended.
+
+        Only the main process calls it. If the block fails, or the process is killed, there is no
+        model: a half one would be taken for the run's.
+
+        Raises:
+            OSError: the disk is full, say.
+        """
+        with checkpoints.whole(self.model_dir) as path:
+            yield path
+
     # --- life -----------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -241,7 +254,8 @@ class RunContext:
         if not self.is_main:
             return
         (self.directory / layout.CHECKPOINTS).mkdir(exist_ok=True)
-        checkpoints.clear_partial(self.directory / layout.CHECKPOINTS)
+        for folder in (self.directory / layout.CHECKPOINTS, self.directory):
+            checkpoints.clear_partial(folder)
         self._write_status()
         self._heart.start()
 

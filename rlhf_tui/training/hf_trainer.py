@@ -56,6 +56,10 @@ def nothing_beside(_: Path) -> None:
     """A model that others' programs know how to read."""
 
 
+class _AllDone(Exception):
+    """The checkpoint that a run goes on from is that of its last step."""
+
+
 class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no types
     """Passes a trainer's figures and steps to the run context, and its stop to the trainer."""
 
@@ -82,6 +86,9 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self._context.progress(state.global_step // self._unit, state.max_steps // self._unit)
+        if state.global_step >= state.max_steps:
+            # Transformers looks whether there is a step left only after the next one.
+            raise _AllDone
 
     def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **_: Any) -> None:
         last = state.global_step >= state.max_steps
@@ -236,7 +243,10 @@ def fit(
         checkpoint = context.latest_checkpoint()
         if checkpoint is not None and (checkpoint / TOKENS).exists():
             trainer._total_train_tokens = int((checkpoint / TOKENS).read_text())
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        try:
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        except _AllDone:
+            trainer.is_in_train = False
     finally:
         # Also when the disk is full: what is half there takes the room that others need.
         _clear(context, scratch)
@@ -269,7 +279,7 @@ def keep(
     context.progress(step, step, "saving the model", phase="saving")
     merge = bool(context.arguments.arguments.get("merge_adapter", True))
     if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
-        _save_gathered(context, trainer, tokenizer, merge=merge)
+        _save_gathered(context, trainer, tokenizer, beside, merge=merge)
         if context.is_main and context.arguments.kind in held_out.OFFLINE:
             print(
                 "Its weights lie in pieces: measure it with"
@@ -282,9 +292,9 @@ def keep(
         if frozen is not None:
             frozen = trainer.accelerator.unwrap_model(frozen)
         held_out.at_end(context, step, model, tokenizer, frozen)
-        tuning.save(model, tokenizer, context.model_dir, merge=merge)
-    if context.is_main:
-        beside(context.model_dir)
+        with context.writing_model() as target:
+            tuning.save(model, tokenizer, target, merge=merge)
+            beside(target)
     ranks.wait_for_all()
 
 
@@ -294,7 +304,9 @@ def _evaluated(trainer: Any) -> bool:
     return any("eval_loss" in row and row["step"] == state.global_step for row in state.log_history)
 
 
-def _save_gathered(context: RunContext, trainer: Any, tokenizer: Any, *, merge: bool) -> None:
+def _save_gathered(
+    context: RunContext, trainer: Any, tokenizer: Any, beside: Beside, *, merge: bool
+) -> None:
     """Save a model whose weights lie in pieces in several processes, which all take part."""
     scratch = context.directory / SCRATCH
     trainer.save_model(str(scratch))
@@ -302,12 +314,14 @@ def _save_gathered(context: RunContext, trainer: Any, tokenizer: Any, *, merge: 
     if not context.is_main:
         return
     tokenizer.save_pretrained(scratch)
-    if merge and (scratch / ADAPTER).exists():
-        models.merged(scratch).model.save_pretrained(context.model_dir)
-        tokenizer.save_pretrained(context.model_dir)
-        shutil.rmtree(scratch)
-    else:
-        (scratch / TRAINING_ARGS_NAME).unlink(missing_ok=True)
-        (scratch / "README.md").unlink(missing_ok=True)
-        shutil.rmtree(context.model_dir, ignore_errors=True)
-        scratch.rename(context.model_dir)
+    with context.writing_model() as target:
+        if merge and (scratch / ADAPTER).exists():
+            models.merged(scratch).model.save_pretrained(target)
+            tokenizer.save_pretrained(target)
+        else:
+            (scratch / TRAINING_ARGS_NAME).unlink(missing_ok=True)
+            (scratch / "README.md").unlink(missing_ok=True)
+            for path in scratch.iterdir():
+                path.rename(target / path.name)
+        beside(target)
+    shutil.rmtree(scratch)

@@ -15,6 +15,7 @@ import torch
 
 from rlhf_tui.config.options import TrainOptions
 from rlhf_tui.errors import InputError, UsageError, nearest
+from rlhf_tui.runs.checkpoints import PARTIAL
 from rlhf_tui.training import models
 from rlhf_tui.training.models import Loaded
 
@@ -111,7 +112,8 @@ def _merge_into_whole(model: Any, tokenizer: Any, directory: Path) -> None:
     """
     import tempfile
 
-    with tempfile.TemporaryDirectory(dir=directory.parent) as name:
+    # Called so that the run's next worker removes what a killed one left.
+    with tempfile.TemporaryDirectory(PARTIAL, ".merge-", directory.parent) as name:
         aside = Path(name)
         model.save_pretrained(aside)
         tokenizer.save_pretrained(aside)

@@ -140,6 +140,35 @@ def test_the_same_step_saved_again_replaces_the_old_one(tmp_path):
     assert (tmp_path / "step-000003" / "w").read_text() == "new"
 
 
+def test_what_a_killed_worker_left_half_written_is_removed_at_the_next_start(tmp_path):
+    # Killed amid a checkpoint, amid the model, and between the two renamings of another model.
+    for left in (
+        ".model.partial",
+        "checkpoints/.step-000002.partial",
+        ".other.old",
+        ".merge-x.partial",
+    ):
+        (tmp_path / left).mkdir(parents=True)
+        (tmp_path / left / "w").touch()
+    made = make(tmp_path)
+    made.start()
+    made.finish("finished", "")
+    folders = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_dir()}
+    assert folders == {"checkpoints", "other"}
+
+
+def test_a_model_that_fails_leaves_the_one_before(tmp_path):
+    made = make(tmp_path)
+    for text in ("one", "two"):
+        with made.writing_model() as folder:
+            (folder / "w").write_text(text)
+    with pytest.raises(ValueError, match="no"), made.writing_model() as folder:
+        (folder / "half").touch()
+        raise ValueError("no")
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+    assert [p.read_text() for p in made.model_dir.iterdir()] == ["two"]
+
+
 def test_steps_beyond_the_width_of_the_name_stay_in_order(tmp_path):
     for step in (999_999, 1_000_000):
         (tmp_path / f"step-{step:06d}").mkdir()

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from helpers.disks import disk_of
-from helpers.tiny import again, lines, save_policy, stop_after
+from helpers.tiny import again, lines, save_policy, save_reward_model, stop_after
 from helpers.trainings import train, training
 from safetensors.torch import load_file
 
 from rlhf_tui.errors import TrainingDiverged
 from rlhf_tui.runs.context import RunContext
 from rlhf_tui.runs.worker import Outcome
-from rlhf_tui.training import hf_trainer
+from rlhf_tui.training import hf_trainer, tuning
 
 # PEFT and accelerate still use names that transformers is about to drop.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*checkpointing:FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"
 )
-CLOCKS = ("time", "train_loss")
+CLOCKS = ("time", "train_loss", "step_time")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,80 @@ def test_stopped_and_resumed_equals_straight(
     # Means over the steps since the last line; the lines fall together again after the stop.
     for step in [step for step in expected if step <= stop or step > stop + logging]:
         assert found[step] == expected[step]
+
+
+@pytest.mark.parametrize("kind", ["sft", "grpo"])
+def test_a_run_that_ended_amid_its_last_lines_is_not_trained_further(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    # Of 5 steps an epoch, the last is the third. A rate that stays as it is shows a fourth.
+    chosen: dict[str, Any] = {
+        "save_steps": 1,
+        "schedule": "constant_with_warmup",
+        "keep_checkpoints": 9,
+    }
+    if kind == "sft":
+        chosen["max_steps"] = 3
+    else:
+        chosen["reward_model"] = save_reward_model(tmp_path / "reward")
+    straight = train(training(kind, tmp_path / f"{kind}-1", model, **chosen))
+    first = training(kind, tmp_path / f"{kind}-2", model, **chosen)
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(hf_trainer, "keep", dies)
+        with pytest.raises(KeyboardInterrupt):
+            train(first)
+    second = train(again(first))
+    steps = [p.name for p in (second.directory / "checkpoints").iterdir()]
+    assert sorted(steps) == ["step-000001", "step-000002", "step-000003"]
+    one, other = (load_file(c.model_dir / "model.safetensors") for c in (straight, second))
+    assert all(one[name].equal(other[name]) for name in one)
+    assert figures(second) == figures(straight)
+
+
+@pytest.mark.parametrize("kind", ["sft", "rm"])
+def test_a_model_stands_only_once_all_of_it_is_written(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    context = training(kind, tmp_path / f"{kind}-1", model, max_steps=1)
+    seen: list[set[str]] = []
+    save = tuning.save
+
+    def watched(*given: Any, **named: Any) -> None:
+        save(*given, **named)
+        assert not context.model_dir.exists(), "a reward model has yet to say how it reads"
+        seen.append({path.name for path in given[2].iterdir()})
+
+    monkeypatch.setattr(tuning, "save", watched)
+    train(context)
+    stands = {path.name for path in context.model_dir.iterdir()}
+    assert stands - seen[0] == ({"rendering.json"} if kind == "rm" else set())
+
+
+def test_a_disk_that_is_full_amid_the_model_leaves_none(small_disk: Path, model: Path) -> None:
+    context = training("sft", small_disk / "sft-1", model, max_steps=1, save_steps=0)
+
+    def fills(*given: Any, **named: Any) -> None:
+        with (small_disk / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(bytes(4096))
+
+    fill = context.progress
+
+    def watched(step: int, *rest: Any, **named: Any) -> None:
+        if named.get("phase") == "saving":
+            fills()
+        fill(step, *rest, **named)
+
+    context.progress = watched  # type: ignore[method-assign]
+    with pytest.raises(Exception) as raised:  # whatever its serializer says
+        train(context)
+    assert Outcome(context)._judge(raised.value)[1].startswith("The disk is full")
+    left = {path.name for path in context.directory.iterdir()}
+    assert not [name for name in left if "model" in name]
 
 
 @pytest.mark.parametrize("logging", [1, 4])
@@ -112,8 +187,8 @@ def test_a_model_that_is_gathered_is_saved_as_any_other(
     chosen = {"max_steps": 2, "tune": tune, "merge_adapter": merge}
     whole = train(training("sft", tmp_path / "sft-1", model, **chosen))
 
-    def keep(context: RunContext, trainer: Any, tokenizer: Any, *_: Any) -> None:
-        hf_trainer._save_gathered(context, trainer, tokenizer, merge=merge)
+    def keep(context: RunContext, trainer: Any, tokenizer: Any, beside: Any, *_: Any) -> None:
+        hf_trainer._save_gathered(context, trainer, tokenizer, beside, merge=merge)
 
     monkeypatch.setattr(hf_trainer, "keep", keep)
     gathered = train(training("sft", tmp_path / "sft-2", model, **chosen))

@@ -74,9 +74,8 @@ def _run(context: RunContext, options: PPOOptions) -> None:
         return
     if options.critic == "adapter":
         actors.policy.model.delete_adapter(ADAPTER)
-    tuning.save(
-        actors.policy.model, loaded.tokenizer, context.model_dir, merge=options.merge_adapter
-    )
+    with context.writing_model() as target:
+        tuning.save(actors.policy.model, loaded.tokenizer, target, merge=options.merge_adapter)
 
 
 def _check(options: PPOOptions, room: int) -> None:

@@ -63,9 +63,23 @@ class NothingToDo(RlhfError):
     exit_code = 6
 
 
+MANY = 30
+"""Names; a trainer has some seventy options, in whose list the nearest one would drown."""
+
+
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """A clause that names the nearest valid name and lists all: for a hint behind a wrong name."""
+    """A clause that names the nearest valid name: for a hint behind a wrong name.
+
+    All names are listed too, unless they are many and one of them is near.
+    """
     names = sorted(valid)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    listed = ", ".join(names)
-    return f"Did you mean {close[0]!r}? Known: {listed}." if close else f"Known: {listed}."
+    # 'hh' for 'hh-rlhf': too short to be alike, and yet no other is meant.
+    begun = [one for one in names if name and one.startswith(name)]
+    if not close and len(begun) == 1:
+        close = begun
+    listed = f"Known: {', '.join(names)}."
+    if not close:
+        return listed
+    meant = f"Did you mean {close[0]!r}?"
+    return meant if len(names) > MANY else f"{meant} {listed}"

@@ -62,7 +62,7 @@ def remember_settings(given: Iterable[str]) -> None:
         if table not in TABLES:
             raise UsageError(f"There is no table {table!r}.", hint=nearest(table, TABLES))
         name = f"{ENVIRONMENT_PREFIX}_{table.replace('.', '_').upper()}_{key.upper()}"
-        from_environment(table, {name: value})
+        from_environment(table, {name: value}, said_by=f"--set {setting}")
         os.environ[name] = value
 
 

@@ -11,6 +11,8 @@ from rlhf_tui.errors import UsageError, nearest
 
 NOT_A_CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<choices>'.+')$")
 """typer's sentence about a choice; it keeps the choices nowhere else."""
+MISUSED = re.compile(r"((?P<needs>requires an argument)|does not take a value)$")
+"""What it says of an option at the end of the line, and of a switch with a value."""
 NOT_A_NUMBER = re.compile(r"Input should be a valid (?P<kind>integer|number), .*$")
 
 
@@ -19,7 +21,7 @@ def usage_error(error: typer.TyperException) -> UsageError:
     context = getattr(error, "ctx", None)
     see = f"See: {context.command_path} --help" if context is not None else ""
     option = getattr(error, "option_name", "")
-    if option:
+    if option and hasattr(error, "possibilities"):
         return _no_such_option(option, context, see)
     message = error.format_message().replace("Value error, ", "").rstrip(".")
     found = NOT_A_CHOICE.search(message)
@@ -29,6 +31,11 @@ def usage_error(error: typer.TyperException) -> UsageError:
         return UsageError(
             f"{where}{given!r} is not one of its choices.", hint=nearest(given, choices)
         )
+    misused = MISUSED.search(message)
+    if misused:
+        needs = "needs a value" if misused["needs"] else "takes no value"
+        # typer says this before it knows which command it is in.
+        return UsageError(f"{option} {needs}.", hint=see or "See the command's --help.")
     wrong = NOT_A_NUMBER.search(message)
     if wrong:
         kind = "a whole number" if wrong["kind"] == "integer" else "a number"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -143,6 +144,18 @@ def table_of_kind(kind: str) -> str:
     return kind if kind in TABLES else f"train.{kind}"
 
 
+EXPECTED = re.compile(r"Expected (?P<type>\w+)(?P<bounds> [<>]=? \S+)?(, got .*)?$")
+"""msgspec's sentence about a value."""
+TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "text",
+    "array": "a list",
+}
+"""Its types, in words."""
+
+
 def convert_fields(
     struct: type[msgspec.Struct], values: Mapping[str, Any], *, where: str, lax: bool = False
 ) -> dict[str, Any]:
@@ -178,6 +191,9 @@ def _impossible(
             f"{key} = {wrong[0]!r} in {where} is not possible.", hint=nearest(wrong[0], choices)
         )
     problem = str(error).split(" - at ")[0].replace("`", "")
+    found = EXPECTED.match(problem)
+    if found and found["type"] in TYPES:
+        problem = f"it should be {TYPES[found['type']]}{found['bounds'] or ''}"
     return UsageError(f"{key} = {value!r} in {where} is not possible: {problem}.")
 
 
@@ -242,8 +258,13 @@ def _flat(document: dict[str, Any], path: Path) -> Iterable[tuple[str, dict[str,
             yield f"train.{kind}", inner
 
 
-def from_environment(table: str, environ: Mapping[str, str]) -> dict[str, Any]:
+def from_environment(
+    table: str, environ: Mapping[str, str], *, said_by: str = ""
+) -> dict[str, Any]:
     """What RLHF_TUI_<TABLE>_<FIELD> variables say of a table; lists are split at commas.
+
+    Args:
+        said_by: what a refusal names in the place of the variable, which nobody typed.
 
     Raises:
         UsageError: a variable of this table that names no field, or a bad value.
@@ -260,7 +281,7 @@ def from_environment(table: str, environ: Mapping[str, str]) -> dict[str, Any]:
         if not name.startswith(prefix):
             continue
         key = name.removeprefix(prefix).lower()
-        where = f"the environment ({name})"
+        where = said_by or f"the environment ({name})"
         value = [part.strip() for part in text.split(",") if part.strip()] if key in lists else text
         found.update(convert_fields(struct, {key: value}, where=where, lax=True))
     return found

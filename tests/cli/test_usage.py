@@ -67,10 +67,15 @@ def test_a_mistyped_option_gets_the_nearest(bare: Cli) -> None:
     refused(bare("train", "sft", "--no-pakcing"), 2, "--no-pakcing", "'--no-packing'?")
 
 
+def test_an_option_without_its_value_and_a_switch_with_one_are_told(bare: Cli) -> None:
+    refused(bare("evaluate", "--model"), 2, "--model needs a value")
+    refused(bare("train", "sft", "--packing=yes"), 2, "--packing takes no value")
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "ppo", "--kl-coef", "-1"], ["kl_coef", ">= 0"]),
+        (["train", "ppo", "--kl-coef", "-1"], ["kl_coef", "a number >= 0"]),
         (["train", "ppo", "--kl-coef", "much"], ["--kl-coef", "number"]),
         (["train", "ppo", "--tune", "half"], ["--tune", "half"]),
         (["train", "grpo", "--loss-type", "drgrpo"], ["--loss-type", "'dr_grpo'?"]),
@@ -177,7 +182,8 @@ def test_json_is_utf8_on_every_terminal(bare: Cli) -> None:
         ("label.overlap", ["TABLE.KEY=VALUE"]),
         ("labels.overlap=2", ["labels", "'label'"]),
         ("label.overlp=2", ["overlp", "'overlap'"]),
-        ("label.overlap=none", ["overlap", "none"]),
+        ("label.overlap=none", ["--set label.overlap=none", "whole number"]),
+        ("train.ppo.kl_coeff=1", ["--set train.ppo.kl_coeff=1", "'kl_coef'?\n"]),
     ],
 )
 def test_a_wrong_set_names_what_is_wrong(cli: Cli, setting: str, words: list[str]) -> None:

@@ -60,7 +60,7 @@ def test_a_new_workspace_reads_as_the_defaults(workspace: Workspace) -> None:
         ("[train.ppo]\nkl_coeff = 1\n", ["kl_coeff", "[train.ppo]", "'kl_coef'"]),
         ("[train]\nkl_coef = 1\n", ["kl_coef", "[train]", "train.ppo"]),
         ("[train.ppo]\nkl_coef = -1\n", ["kl_coef", "-1", "[train.ppo]", ">= 0"]),
-        ("[label]\noverlap = 'two'\n", ["overlap", "two", "int"]),
+        ("[label]\noverlap = 'two'\n", ["overlap", "two", "a whole number"]),
         ("[display]\nascii = 'maybe'\n", ["ascii", "maybe"]),
         ("[train.grpo]\nloss_type = 'drgrpo'\n", ["drgrpo", "[train.grpo]", "'dr_grpo'"]),
         ("[train.dpo]\nloss_type = ['ipo', 'apozero']\n", ["'apozero'", "'apo_zero'"]),

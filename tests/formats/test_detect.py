@@ -90,6 +90,8 @@ def test_a_few_rows_of_another_kind_are_rejected_one_by_one(write):
 def test_an_unknown_format_name_is_answered_with_the_nearest():
     with pytest.raises(UsageError, match="Did you mean 'preference'"):
         read(Path("x"), "prefrence")
+    with pytest.raises(UsageError, match="Did you mean 'hh-rlhf'"):
+        read(Path("x"), "hh")
 
 
 def test_columns_without_use_are_told(write):

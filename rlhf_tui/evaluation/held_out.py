@@ -179,7 +179,7 @@ def _load(context: RunContext, options: EvaluateOptions, made: Evaluated) -> Sub
             loaded.tokenizer,
             made.kind,
             options.max_length,
-            Path(options.model),
+            options.model,
         ),
         batch_size=options.batch_size,
         precision="auto",

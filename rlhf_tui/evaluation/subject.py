@@ -62,12 +62,13 @@ class Subject:
 
 
 def renderer_of(
-    model: Any, tokenizer: Any, kind: RunKind, max_length: int, saved: Path | None
+    model: Any, tokenizer: Any, kind: RunKind, max_length: int, saved: str | None
 ) -> Renderer:
     """How rows are read: as in training.
 
     Args:
-        saved: a finished reward model's folder, which says how it reads; None while it is made.
+        saved: a finished reward model's folder or hub id, which says how it reads; None while it
+            is made.
     """
     if kind == "rm" and saved is not None:
         return Renderer(tokenizer, saved_rendering(saved, tokenizer))

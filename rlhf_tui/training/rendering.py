@@ -53,13 +53,42 @@ def rendering_for(tokenizer: Any, max_length: int, context: int | None = None) -
     return Rendering(max_length=max_length, messages="template" if has_template else "plain")
 
 
-def saved_rendering(directory: Path, tokenizer: Any) -> Rendering:
-    """What rendering.json says; without one, a foreign classifier by its tokenizer's own rules."""
-    saved = read(directory / FILE, Rendering)
+def saved_rendering(ref: str | Path, tokenizer: Any) -> Rendering:
+    """What rendering.json says; without one, a foreign classifier by its tokenizer's own rules.
+
+    Args:
+        ref: folder or hub id: a model of ours that was pushed takes the file along.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    path = Path(ref) / FILE if Path(ref).is_dir() else _fetched(str(ref))
+    saved = read(path, Rendering) if path is not None else None
     if saved is not None:
         return saved
     ours = rendering_for(tokenizer, min(int(tokenizer.model_max_length), LONGEST_FOREIGN))
     return msgspec.structs.replace(ours, append_eos=False)
+
+
+def _fetched(ref: str) -> Path | None:
+    """The file of a model on the Hub, in the cache; None where the model has none."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(ref, FILE))
+    except LocalEntryNotFoundError:
+        print(
+            f"Without the Hub it cannot be told whether {ref!r} has a {FILE}: it is read as a"
+            " classifier from elsewhere.",
+            flush=True,
+        )
+        return None
+    except EntryNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        words = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise InputError(f"The {FILE} of {ref!r} cannot be read: {words}") from error
 
 
 def save_rendering(directory: Path, rendering: Rendering) -> None:

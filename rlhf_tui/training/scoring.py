@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,7 +35,7 @@ class RewardScorer:
         self, ref: str, device: torch.device, *, label: str = "", batch_size: int = 64
     ) -> None:
         loaded = models.load_reward_model(ref, device)
-        self.renderer = Renderer(loaded.tokenizer, saved_rendering(Path(ref), loaded.tokenizer))
+        self.renderer = Renderer(loaded.tokenizer, saved_rendering(ref, loaded.tokenizer))
         self.parameters = loaded.parameters
         self._model = loaded.model
         self._device = device

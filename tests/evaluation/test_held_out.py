@@ -182,6 +182,9 @@ def test_a_language_models_loss_is_a_mean_over_response_tokens(tmp_path: Path) -
     test = evaluate(tmp_path / "evaluate-1", context.model_dir, rows(2), batch_size=1)
     assert figures(evaluation(test))["loss"] == pytest.approx(loss, rel=1e-4)
     assert logged(test)["eval_perplexity"] == pytest.approx(math.exp(loss), rel=1e-3)
+    short = evaluate(tmp_path / "evaluate-2", context.model_dir, rows(2), max_length=5)
+    assert any("longer than 5 tokens" in note for note in evaluation(short).notes)
+    assert figures(evaluation(short))["loss"] != pytest.approx(loss, rel=1e-3)
 
 
 @pytest.mark.parametrize("tune", ["full", "lora"])

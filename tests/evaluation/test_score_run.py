@@ -77,6 +77,31 @@ def test_kl_is_the_summed_log_ratio_written_out(tmp_path: Path, reasons: bool) -
     assert "kl/mean" in lines(context.directory / "metrics.jsonl")[0]
 
 
+def test_a_label_is_chosen_and_long_rows_lose_the_beginning_of_their_prompt(tmp_path: Path) -> None:
+    def found(number: int, **options: Any) -> list[dict[str, Any]]:
+        context = make_run(tmp_path / f"s{number}", "score", options, test=rows())
+        score.run(context)
+        return scores(context)
+
+    several = str(save_reward_model(tmp_path / "several", labels=3))
+    one, two = (
+        [row["mean"] for row in found(i, reward_model=several, reward_label=f"LABEL_{i}")]
+        for i in (0, 1)
+    )
+    assert one != pytest.approx(two)
+    pair = {"policy": str(save_policy(tmp_path / "a", seed=1))}
+    pair |= {"reference": str(save_policy(tmp_path / "b", seed=2))}
+    lengths = [len(tokenizer()("The plot" + text)["input_ids"]) for text, _ in TEXTS]
+    longest = max(lengths)
+    whole, room, cut = (
+        [row["kl"] for row in found(3 + i, **pair, max_length=length)]
+        for i, length in enumerate((512, longest + 1, longest))
+    )
+    assert whole == pytest.approx(room)
+    changed = [abs(a - b) > 1e-3 for a, b in zip(whole, cut, strict=True)]
+    assert changed == [length == longest for length in lengths], "EOS is one more"
+
+
 def test_a_stop_ends_between_batches(tmp_path: Path) -> None:
     arguments = {"reward_model": str(save_reward_model(tmp_path / "rm")), "batch_size": 1}
     context = make_run(tmp_path / "s1", "score", arguments, test=rows())

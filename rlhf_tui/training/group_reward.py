@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 from trl import RewardTrainer
 
+from rlhf_tui.training.accumulation import EvenRows
 from rlhf_tui.training.precision import as_loaded
 from rlhf_tui.training.scoring import right_pad
 
@@ -101,7 +102,7 @@ def pair_hits(
     return hits
 
 
-class GroupRewardTrainer(RewardTrainer):  # type: ignore[misc]  # TRL has no types here
+class GroupRewardTrainer(EvenRows, RewardTrainer):  # type: ignore[misc]  # TRL has no types here
     """RewardTrainer on rows of prompts.
 
     The loss is the mean over rows of the weighted sum over a row's pairs; the weights are scaled
@@ -124,6 +125,9 @@ class GroupRewardTrainer(RewardTrainer):  # type: ignore[misc]  # TRL has no typ
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
         return dataset
 
+    def rows_of(self, inputs: dict[str, Any]) -> Any:
+        return inputs["groups"]
+
     def compute_loss(
         self,
         model: Any,
@@ -145,7 +149,7 @@ class GroupRewardTrainer(RewardTrainer):  # type: ignore[misc]  # TRL has no typ
             self._margin * inputs["strength"],
             self._smoothing,
         )
-        loss = (inputs["weight"] * losses).sum() / inputs["groups"]
+        loss = self.share * (inputs["weight"] * losses).sum() / inputs["groups"]
         mode = "train" if self.model.training else "eval"
         self._note(mode, rewards, chosen - rejected, losses, inputs["weight"])
         return (loss, outputs) if return_outputs else loss

@@ -15,6 +15,7 @@ from torch import Tensor
 from trl import DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
+from rlhf_tui.training.accumulation import EvenRows
 from rlhf_tui.training.reference import Batch, Referenced
 
 
@@ -28,7 +29,7 @@ class PairCollator(DataCollatorForPreference):  # type: ignore[misc]  # TRL has 
         return batch
 
 
-class PairTrainer(Referenced, DPOTrainer):  # type: ignore[misc]  # TRL has no types
+class PairTrainer(EvenRows, Referenced, DPOTrainer):  # type: ignore[misc]  # TRL has no types
     """DPOTrainer whose loss is the mean over pairs of weight · loss.
 
     The weights are 1 on average over a data set. `sft`, which TRL takes as one mean over the
@@ -80,6 +81,7 @@ class PairTrainer(Referenced, DPOTrainer):  # type: ignore[misc]  # TRL has no t
             loss = loss + self._sft_weight * sft_loss(seen[0].log_probs, inputs, weight)
         if not self.model.training:
             self._keep(seen[0], inputs, weight)
+        loss = self.share * loss
         return (loss, found[1]) if return_outputs else loss
 
     def _keep(self, outputs: Any, inputs: Batch, weight: Tensor) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 from trl import KTOTrainer
 from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 
+from rlhf_tui.training.accumulation import EvenRows
 from rlhf_tui.training.data import Row
 from rlhf_tui.training.reference import Batch, Referenced
 
@@ -32,7 +33,7 @@ class ThumbCollator(DataCollatorForUnpairedPreference):  # type: ignore[misc]  #
         return batch
 
 
-class ThumbTrainer(Referenced, KTOTrainer):  # type: ignore[misc]  # TRL has no types
+class ThumbTrainer(EvenRows, Referenced, KTOTrainer):  # type: ignore[misc]  # TRL has no types
     """KTOTrainer whose loss is the mean over rows of λ · weight · loss.
 
     In evaluation the rewards are means over all rows by their weights, where TRL's are means of
@@ -76,7 +77,9 @@ class ThumbTrainer(Referenced, KTOTrainer):  # type: ignore[misc]  # TRL has no 
             self.rewards.append(
                 self.accelerator.gather_for_metrics((self.beta * ratio, up, weight))
             )
-        return found
+        if return_outputs:
+            return self.share * found[0], found[1]
+        return self.share * found
 
     def evaluate(self, *args: Any, **named: Any) -> dict[str, float]:
         self.rewards = []

@@ -18,7 +18,7 @@ TITLES = {
     "generate": "Completions from a model",
     "sft": "Fine-tune on demonstrations",
     "rm": "Reward model from rankings",
-    "ppo": "Policy against a reward model",
+    "ppo": "Policy against rewards",
     "dpo": "Policy from rankings",
     "kto": "Policy from thumbs",
     "rloo": "PPO without a critic",

@@ -24,11 +24,11 @@ TITLES: dict[RunKind, str] = {
     "evaluate": "Measure a trained model on held-out rows.",
     "sft": "Fine-tune a model on demonstrations (SFT).",
     "rm": "Train a reward model on the rankings.",
-    "ppo": "Improve a policy against a reward model by PPO.",
+    "ppo": "Improve a policy against rewards by PPO.",
     "dpo": "Learn from rankings directly, without a reward model, by DPO.",
     "kto": "Learn from thumbs directly, without a reward model, by KTO.",
-    "rloo": "Improve a policy against a reward model by RLOO, without a critic.",
-    "grpo": "Improve a policy against a reward model by GRPO, without a critic.",
+    "rloo": "Improve a policy against rewards by RLOO, without a critic.",
+    "grpo": "Improve a policy against rewards by GRPO, without a critic.",
 }
 EXPLAINED = (
     "\n\nThe run goes on in the background. By default its progress is followed here: Ctrl-C "

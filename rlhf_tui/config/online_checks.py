@@ -75,6 +75,11 @@ def _check_loss(options: GRPOOptions) -> None:
             f"loss_type = {loss!r} does not clip the ratio, so epsilon_high does nothing.",
             hint="Leave epsilon_high at 0.",
         )
+    if loss not in CLIPPED and options.epsilon != GRPOOptions().epsilon:
+        raise UsageError(
+            f"loss_type = {loss!r} has no lower clip, so epsilon does nothing.",
+            hint="Leave epsilon out.",
+        )
     if loss == "luspo" and options.importance_sampling != "sequence":
         raise UsageError(
             "loss_type = 'luspo' is made for the ratios of whole responses.",

@@ -45,7 +45,9 @@ class OnlineOptions(TrainOptions):
     missing_eos_penalty: Annotated[
         float, Meta(ge=0, description="Taken off the score of a response without EOS")
     ] = 1.0
-    eval_steps: Annotated[int, Meta(ge=0, description="Rollouts between evaluations")] = 10
+    eval_steps: Annotated[
+        int, Meta(ge=0, description="Rollouts between evaluations; 0: once, at the end")
+    ] = 10
     eval_prompts: Annotated[PositiveInt, Meta(description="Held-out prompts a round")] = 32
     eval_endpoint: Annotated[
         str,

@@ -101,7 +101,7 @@ class ScoreOptions(Options):
         str, Meta(description="Which label of a classifier with several is the reward")
     ] = ""
     max_length: Annotated[PositiveInt, Meta(description="Longest row of the KL, tokens")] = 512
-    batch_size: PositiveInt = 64
+    batch_size: Annotated[PositiveInt, Meta(description="Completions a forward pass")] = 64
 
 
 class EvaluateOptions(Options):

@@ -77,7 +77,7 @@ class TrainOptions(Options):
     ] = 0.0
     logging_steps: Annotated[PositiveInt, Meta(description="Steps between metric lines")] = 1
     save_steps: Annotated[
-        int, Meta(ge=0, description="Steps between checkpoints; 0: only at a stop and the end")
+        int, Meta(ge=0, description="Steps between checkpoints; 0: only at a stop")
     ] = 0
     keep_checkpoints: Annotated[
         PositiveInt, Meta(description="Checkpoints kept, the newest ones")

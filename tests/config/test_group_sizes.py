@@ -57,6 +57,8 @@ def test_what_does_not_divide_is_refused_with_what_does(given: dict[str, Any], w
     [
         ({"loss_type": "cispo"}, "above 1"),
         ({"loss_type": "sapo", "epsilon_high": 0.3}, "does nothing"),
+        ({"loss_type": "vespo", "epsilon": 0.1}, "epsilon does nothing"),
+        ({"loss_type": "cispo", "epsilon_high": 5.0, "epsilon": 0.1}, "epsilon does nothing"),
         ({"loss_type": "luspo"}, "importance_sampling = 'sequence'"),
         ({"loss_type": "vespo", "importance_sampling": "sequence"}, "by itself"),
     ],

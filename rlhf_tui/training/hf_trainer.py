@@ -14,13 +14,13 @@ from collections.abc import Callable, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 from transformers.trainer import TRAINING_ARGS_NAME
 
 from rlhf_tui.config.options import EpochOptions, TrainOptions
 from rlhf_tui.errors import TrainingDiverged
 from rlhf_tui.evaluation import held_out
-from rlhf_tui.training import models, ranks, tuning
+from rlhf_tui.training import log_lines, models, ranks, tuning
 from rlhf_tui.training.divergence import LossWatch, diverged, weights_are_finite
 from rlhf_tui.training.model_files import ADAPTER
 from rlhf_tui.training.models import Loaded
@@ -124,8 +124,12 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
             for name, value in logs.items()
             if value is not None and not name.endswith(DROPPED)
         }
+        step, total = state.global_step // self._unit, state.max_steps // self._unit
+        told = log_lines.line(step, total, logs if log_lines.DURATION in logs else kept)
+        if told and self._context.is_main:
+            print(told, flush=True)
         if kept:
-            self._context.log_metrics(state.global_step // self._unit, kept)
+            self._context.log_metrics(step, kept)
         if self._broken is not None:
             raise self._broken
 
@@ -239,6 +243,7 @@ def fit(
         trainer = make()
         tuning.in_float32(trainer.model)
         trainer.create_model_card = lambda **_: None
+        trainer.remove_callback(PrinterCallback)
         trainer.add_callback(Reporter(context, beside, unit, trainer=trainer))
         checkpoint = context.latest_checkpoint()
         if checkpoint is not None and (checkpoint / TOKENS).exists():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import warnings
 
 from rlhf_tui.config.options import Options
 
@@ -26,6 +27,14 @@ QUIET = {
 }
 """Read by the libraries when they are imported, so set before; the person's own values win."""
 
+NOISE: tuple[tuple[str, type[Warning]], ...] = (
+    # PEFT and TRL ask transformers under a name that will go.
+    ("`is_gradient_checkpointing` is deprecated", FutureWarning),
+    # PEFT looks beside an adapter for its base, which our runs keep elsewhere.
+    ("Could not find a config file in", UserWarning),
+)
+"""Warnings of libraries about each other, with which a person can do nothing: not in the log."""
+
 SMALL = 20_000_000
 """Parameters; the products of smaller models are too short to be shared between threads."""
 
@@ -34,6 +43,8 @@ def prepare(options: Options) -> None:
     """Make this process ready for torch: environment and seeds. Call it first in a run."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    for beginning, category in NOISE:
+        warnings.filterwarnings("ignore", message=beginning, category=category)
     import torch
 
     random.seed(options.seed)

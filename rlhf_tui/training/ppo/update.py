@@ -105,7 +105,8 @@ class Updater:
         return float(sums[2]) if self._options.stop_kl and not critic_only else 0.0
 
     def check(self, tally: Tally, rollout: int) -> None:
-        """Refuse to go on from an update whose losses or gradients were no finite numbers.
+        """Refuse to go on from an update whose losses or gradients were no finite numbers, or that
+        made weights that are none: the step behind a finite loss may be too long for them.
 
         Raises:
             TrainingDiverged: says where.
@@ -114,6 +115,11 @@ class Updater:
         if self.scaler.is_enabled() and self.scaler.get_scale() < SMALLEST_SCALE:
             raise TrainingDiverged(
                 f"The gradients overflow fp16 at every scale since rollout {rollout}.", hint=ADVICE
+            )
+        sound = [weight.detach().isfinite().all() for weight in self._policy + self._critic]
+        if not torch.stack(sound).all():
+            raise TrainingDiverged(
+                f"A weight is no finite number after rollout {rollout}.", hint=ADVICE
             )
 
     def _learn(

@@ -11,7 +11,7 @@ from helpers.tiny import again, lines, make_run, save_policy, save_reward_model,
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
-from rlhf_tui.errors import InputError, NothingToDo, UsageError
+from rlhf_tui.errors import InputError, NothingToDo, TrainingDiverged, UsageError
 from rlhf_tui.runs.context import RunContext
 from rlhf_tui.training.models import load_policy
 from rlhf_tui.training.ppo import run as ppo
@@ -100,6 +100,17 @@ def test_stopped_and_resumed_equals_straight_number_by_number(
     assert figures(second) == figures(straight)
     one, other = weights(straight.model_dir), weights(second.model_dir)
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_weights_that_are_no_numbers_are_never_saved(
+    tmp_path: Path, models: dict[str, str]
+) -> None:
+    # The loss of the only step is taken before that step breaks the weights.
+    chosen: dict[str, Any] = {"learning_rate": 1e39, "num_mini_batches": 1, "num_ppo_epochs": 1}
+    context = make(tmp_path / "ppo-1", models | chosen | {"total_steps": 1, "eval_steps": 0})
+    with pytest.raises(TrainingDiverged, match="A weight is no finite number after rollout 1"):
+        ppo.run(context)
+    assert not context.model_dir.exists()
 
 
 @pytest.mark.parametrize("critic", ["head", "adapter", "separate"])

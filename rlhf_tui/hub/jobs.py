@@ -19,6 +19,7 @@ from rlhf_tui.hub.rows import (
     ALIVE,
     ENDED,
     changed,
+    device_of,
     is_id,
     lives,
     never_started,
@@ -137,8 +138,9 @@ class Jobs:
         """
         self._devices[row.run_id] = device
         self._secrets[row.run_id] = dict(secrets)
-        await self._save(row)
+        # Before anything is waited for: a stop that comes meanwhile finds it here.
         self._queue.append(row.run_id)
+        await self._save(row)
         await self.turn()
         self._wake.set()
 
@@ -187,8 +189,7 @@ class Jobs:
         for row in rows:
             if row.state in ENDED:
                 continue
-            arguments = layout.read(Path(row.directory) / layout.ARGS, RunArguments)
-            self._devices[row.run_id] = arguments.device if arguments else "cpu"
+            self._devices[row.run_id] = await asyncio.to_thread(device_of, row)
             if row.state == "queued" or await asyncio.to_thread(never_started, row):
                 self.rows[row.run_id] = changed(row, state="queued")
                 self._queue.append(row.run_id)
@@ -232,6 +233,10 @@ class Jobs:
             facts = await asyncio.to_thread(describe, directory)
         except RlhfError as error:
             await self._save(changed(row, state="failed", ended_ms=now_ms(), message=str(error)))
+            return
+        except OSError as error:
+            # Too many open files, a network that is away: the run goes on whatever we can see.
+            log.warning("%s: %s", row.run_id, error)
             return
         if facts.elsewhere:
             self._elsewhere.add(row.run_id)

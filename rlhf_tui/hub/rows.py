@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from rlhf_tui.errors import RlhfError
+from rlhf_tui.runs import layout
 from rlhf_tui.runs.launch import processes
-from rlhf_tui.runs.layout import State
+from rlhf_tui.runs.layout import RunArguments, State
 from rlhf_tui.runs.process import alive
 from rlhf_tui.runs.state import RunFacts, describe
 from rlhf_tui.store.write import RunRow
@@ -28,15 +29,28 @@ def is_id(name: str, kind: str) -> bool:
 def parting(directory: Path) -> bool:
     """Whether a process of a run that is resumed has yet to go: its supervisor looks for a hub
     after it has written how the run ended."""
-    return any(mark is not None and alive(mark) for mark in processes(directory))
+    try:
+        return any(mark is not None and alive(mark) for mark in processes(directory))
+    except (RlhfError, OSError):
+        # What cannot be read is told when the run is started.
+        return False
 
 
 def never_started(row: RunRow) -> bool:
     """Whether the hub before died between noting a start and starting."""
     try:
         return describe(Path(row.directory)).state == "queued"
-    except RlhfError:
+    except (RlhfError, OSError):
         return False
+
+
+def device_of(row: RunRow) -> str:
+    """Where a run works, as its directory says; one that cannot be read must not end the hub."""
+    try:
+        arguments = layout.read(Path(row.directory) / layout.ARGS, RunArguments)
+    except (RlhfError, OSError):
+        return "cpu"
+    return arguments.device if arguments else "cpu"
 
 
 def lives(row: RunRow) -> bool:

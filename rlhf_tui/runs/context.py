@@ -73,6 +73,7 @@ class RunContext:
         self._asked = False
         self._status = RunStatus("starting", mark(), time.time())
         self._written = RunStatus("starting", self._status.process, 0.0)
+        self._beaten = 0.0
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -283,7 +284,8 @@ class RunContext:
             if not self._asked and (self.directory / layout.STOP).exists():
                 self._asked = True
             with self._lock:
-                due = time.time() - self._written.updated >= HEARTBEAT_S
+                # Not by the clock that people set, which may be put back by an hour.
+                due = time.monotonic() - self._beaten >= HEARTBEAT_S
                 self._status.updated = self._written.updated
                 news = self._status != self._written
             if due or news:
@@ -296,3 +298,4 @@ class RunContext:
             with suppress(OSError):
                 layout.write_atomic(self.directory / layout.STATUS, self._status)
             self._written = msgspec.structs.replace(self._status)
+            self._beaten = time.monotonic()

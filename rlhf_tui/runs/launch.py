@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from rlhf_tui.errors import RunFailed
@@ -59,14 +60,17 @@ def spawn_supervisor(
         )
     for name in (layout.EXIT, layout.STOP, layout.STATUS, layout.WORKER, layout.SUPERVISOR):
         (directory / name).unlink(missing_ok=True)
-    started = subprocess.run(
-        [*program, str(directory)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | dict(secrets or {}) | {GIVEN: ",".join(secrets or {})},
-    )
+    try:
+        started = subprocess.run(
+            [*program, str(directory)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=os.environ | dict(secrets or {}) | {GIVEN: ",".join(secrets or {})},
+        )
+    except OSError as error:
+        raise RunFailed(f"{directory.name} could not be started: {error.strerror}.") from error
     supervisor = layout.read(directory / layout.SUPERVISOR, ProcessMark)
     if started.returncode or supervisor is None:
         told = started.stderr.strip().splitlines()
@@ -101,7 +105,13 @@ def request_stop(directory: Path, *, force: bool = False) -> bool:
         require_here(found)
     if not any(alive(found) for found in known):
         return False
-    layout.write_atomic(directory / layout.STOP, StopRequest(time.time(), force))
+    asked = StopRequest(time.time(), force)
+    if force:
+        layout.write_last(directory / layout.STOP, asked)
+    else:
+        # Without room even for this the signal does, and the run's last words keep theirs.
+        with suppress(OSError):
+            layout.write_atomic(directory / layout.STOP, asked)
     if force and worker is not None and signal_process(worker, signal.SIGKILL):
         return True
     # The supervisor passes it on; after a kill -9 of it the worker is asked directly.

@@ -209,7 +209,7 @@ def read(path: Path, kind: type[T]) -> T | None:
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except msgspec.DecodeError as error:
         raise InputError(f"{path} cannot be read: {error}.") from error

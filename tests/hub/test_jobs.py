@@ -143,6 +143,27 @@ def test_a_run_outlives_the_hub_and_is_followed_by_the_next(
         assert (counts.rank.tasks, counts.completions) == (PROMPTS * 2, PROMPTS * 8)
 
 
+@pytest.mark.parametrize("name", [layout.ARGS, layout.SUPERVISOR])
+def test_a_run_whose_files_are_broken_has_failed_and_the_hub_lives(
+    start_hub: Start, workspace: Workspace, name: str
+) -> None:
+    first = start_hub(program=TEST_SERVER)
+    with HubClient(workspace) as client:
+        prompts(client)
+        running, queued = (launch(client, device="cpu").run_id for _ in range(2))
+        reach(client, running, "running")
+        first.kill()
+        go(workspace, running)
+        wait_until((workspace.runs / running / layout.EXIT).exists, deadline=90)
+        for run_id in (running, queued):
+            (workspace.runs / run_id / name).write_text("{half")
+        second = start_hub(program=TEST_SERVER)
+        for run_id in (running, queued):
+            reach(client, run_id, "failed")
+            (workspace.runs / run_id / name).unlink()
+        assert second.process.poll() is None
+
+
 def test_stop_and_resume(hub: HubProcess, workspace: Workspace) -> None:
     with HubClient(workspace) as client:
         prompts(client)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import msgspec
 import pytest
@@ -12,6 +16,8 @@ from helpers.waiting import wait_until
 
 from rlhf_tui.errors import RunFailed, UsageError
 from rlhf_tui.hub.client import HubClient
+from rlhf_tui.hub.hub import Hub
+from rlhf_tui.hub.jobs import Jobs
 from rlhf_tui.hub.messages import (
     Ingest,
     Ingested,
@@ -30,6 +36,7 @@ from rlhf_tui.runs import layout
 from rlhf_tui.runs.launch import processes
 from rlhf_tui.runs.layout import RunStatus
 from rlhf_tui.runs.process import alive, signal_process
+from rlhf_tui.store.write import RunRow
 from rlhf_tui.workspace import Workspace
 
 Start = Callable[..., HubProcess]
@@ -63,6 +70,25 @@ def reach(client: HubClient, run_id: str, state: str) -> RunInfo:
 
 def go(workspace: Workspace, run_id: str) -> None:
     (workspace.runs / run_id / "go").touch()
+
+
+async def test_a_stop_while_the_queue_is_being_joined_is_not_lost(tmp_path: Path) -> None:
+    """The store takes its time to note that a run is resumed; a stop comes meanwhile."""
+    noted = asyncio.Event()
+
+    class Writer:
+        async def do(self, *_: object) -> None:
+            await noted.wait()
+
+    jobs = Jobs(cast("Hub", SimpleNamespace(writer=Writer(), store=None)))
+    row = RunRow("sft-0001", "sft", "queued", directory=str(tmp_path / "sft-0001"), created_ms=1)
+    resumed = asyncio.create_task(jobs.enqueue(row, "cpu", {}))
+    await asyncio.sleep(0)
+    stopped = asyncio.create_task(jobs.stop(row, force=False))
+    await asyncio.sleep(0)
+    noted.set()
+    await asyncio.gather(resumed, stopped)
+    assert (jobs.rows["sft-0001"].state, jobs.queued) == ("stopped", 0)
 
 
 def test_the_queue_goes_by_priority_then_by_age_also_after_the_hub(

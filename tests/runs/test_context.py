@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,19 @@ def test_the_heart_beats_while_the_run_computes(tmp_path, monkeypatch):
     made.finish("finished", "done")
     status = layout.read(tmp_path / layout.STATUS, RunStatus)
     assert (status.phase, status.message) == ("finished", "done")
+
+
+def test_the_heart_beats_on_when_the_clock_is_put_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(context, "HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(context, "WRITE_EVERY_S", 0.01)
+    made = make(tmp_path)
+    made.start()
+    now = time.time()
+    monkeypatch.setattr(context.time, "time", lambda: now - 3600)
+    wait_until(lambda: layout.read(tmp_path / layout.STATUS, RunStatus).updated == now - 3600)
+    (tmp_path / layout.STATUS).unlink()
+    wait_until((tmp_path / layout.STATUS).exists, what="a beat by that clock")
+    made.finish("finished", "done")
 
 
 def test_progress_reaches_the_disk_without_waiting_for_a_beat(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,20 @@ def test_the_last_words_find_room_on_a_disk_without_a_block_left(runs, small_dis
     assert facts.exit.code == 1
     assert facts.message.startswith("The disk is full; the checkpoint of step 1 is kept.")
     assert "No space left" in run.log
+
+
+def test_a_run_can_be_stopped_on_a_disk_without_a_block_left(runs, small_disk):
+    runs.root = small_disk
+    run = runs("deaf")
+    run.start()
+    run.reach(1)
+    with suppress(OSError), (small_disk / "ballast").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    assert request_stop(run.directory)
+    assert (run.directory / layout.RESERVE).exists(), "kept for the run's last words"
+    assert request_stop(run.directory, force=True)
+    assert run.expect("stopped").message == "Stopped at once as asked, without a checkpoint."
 
 
 def test_stop_saves_a_checkpoint_and_resume_goes_on_from_it(runs):

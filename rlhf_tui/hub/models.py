@@ -20,6 +20,7 @@ from rlhf_tui.config.options import (
     KTOOptions,
     OnlineOptions,
     Options,
+    RewardOptions,
     ScoreOptions,
 )
 from rlhf_tui.config.reward_sources import find_function, parse
@@ -118,7 +119,7 @@ def resolve_options(
     """Options with every model reference resolved and the choices left open made.
 
     Raises:
-        UsageError: as `resolve_model`.
+        UsageError: as `resolve_model`, or a run's model is of the wrong sort for its role.
         NothingToDo: nothing to choose from: no reward model, or no finished training run.
     """
     notes: list[str] = []
@@ -142,6 +143,7 @@ def resolve_options(
         if reference or role == "model":
             resolved[role], made_by = resolve_model(reference, runs, cwd)
             if made_by:
+                _check_use(runs[made_by], role, options)
                 lineage[role] = made_by
     if isinstance(options, OnlineOptions):
         notes += notes_on(options)
@@ -164,9 +166,30 @@ def _resolve_rewards(
             source, made_by = resolve_model(entry.source, runs, cwd)
             entry = msgspec.structs.replace(entry, source=source)
             if made_by:
+                _check_use(runs[made_by], "rewards", options)
                 lineage[f"reward_{place}"] = made_by
         found.append(str(entry))
     return found
+
+
+def _check_use(run: RunRow, role: str, options: Options) -> None:
+    """Refuse a run whose model is of the other sort than its role: the worker would, much later.
+
+    Raises:
+        UsageError: a reward model that should write, or a language model that should judge.
+    """
+    scores = run.kind == "rm"
+    if role in ("reward_model", "rewards"):
+        if not scores:
+            raise UsageError(
+                f"{run.run_id} is a language model, not a reward model.",
+                hint="Name a run of 'rlhf-tui train rm', or a classifier's path or hub id.",
+            )
+    elif scores and not isinstance(options, RewardOptions | EvaluateOptions):
+        raise UsageError(
+            f"{run.run_id} is a reward model, which writes nothing.",
+            hint="Name a run of another kind, as sft, or a language model's path or hub id.",
+        )
 
 
 def _roles(options: Options) -> Sequence[str]:
@@ -197,7 +220,8 @@ def _choose_reward_model(
     if reward is None:
         raise NothingToDo(
             "There is no finished reward model yet.",
-            hint="Train one first with 'rlhf-tui train rm', or name one with --reward-model.",
+            hint="Train one first with 'rlhf-tui train rm', or name one with --reward-model or"
+            " --rewards.",
         )
     notes.append(f"Reward model: {reward.run_id}, the newest finished one.")
     return msgspec.structs.replace(options, reward_model=reward.run_id)

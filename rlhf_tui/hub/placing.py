@@ -52,6 +52,9 @@ def place(
         if options.accelerate:
             return _several(chosen, options, gpus, busy)
     device = choose_device(options.device, gpus, busy)
+    if device.startswith("cuda") and not gpus:
+        # A note, since torch may find GPUs where we look for none: other makers', or WSL's.
+        chosen = _with(chosen, options, "No GPU is seen on this machine: device = cuda may fail.")
     if gpus > 1 and device != options.device:
         chosen = _with(chosen, msgspec.structs.replace(options, device=device), "")
     return device, chosen

@@ -49,6 +49,14 @@ def test_auto_is_a_process_a_gpu_and_one_without(tmp_path: Path, gpus: Any) -> N
     assert (device, cpu.options.accelerate, cpu.options.processes) == ("cpu", "cpu", 2)
 
 
+def test_a_gpu_that_is_not_seen_is_told_of_at_the_launch(tmp_path: Path, gpus: Any) -> None:
+    device, made = place(tmp_path, device="cuda")
+    assert device == "cuda:0"
+    assert [note for note in made.notes if "No GPU is seen" in note]
+    gpus(1)
+    assert place(tmp_path, device="cuda")[1].notes == []
+
+
 def test_a_path_is_found_where_the_command_was_given(tmp_path: Path, gpus: Any) -> None:
     (tmp_path / "mine.yaml").write_text(
         "{distributed_type: MULTI_GPU, use_cpu: true, num_processes: 3}"

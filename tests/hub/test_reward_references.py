@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rlhf_tui.config.options import GRPOOptions, PPOOptions
+from rlhf_tui.config.options import GRPOOptions, PPOOptions, RewardOptions, SFTOptions
 from rlhf_tui.config.settings import Settings
 from rlhf_tui.errors import UsageError
 from rlhf_tui.hub.models import Resolved, resolve_options
@@ -83,3 +83,23 @@ def test_what_is_not_there_is_said_at_launch(
 def test_a_run_without_kl_is_noted_at_launch(tmp_path: Path, runs: dict[str, RunRow]) -> None:
     found = resolved(GRPOOptions(model="sample", beta=0.0), runs, tmp_path)
     assert any("nothing keeps the policy near" in note for note in found.notes)
+
+
+def test_a_run_whose_model_is_of_the_other_sort_is_refused_at_the_launch(
+    tmp_path: Path, runs: dict[str, RunRow]
+) -> None:
+    directory = tmp_path / "runs" / "sft-0001"
+    (directory / "model").mkdir(parents=True)
+    (directory / "model" / "config.json").write_text("{}")
+    runs["sft-0001"] = RunRow("sft-0001", "sft", "finished", directory=str(directory))
+    for judged in (
+        PPOOptions(model="sample", reward_model="sft-0001"),
+        PPOOptions(model="sample", rewards=["0.5*sft-0001"]),
+    ):
+        with pytest.raises(UsageError, match="sft-0001 is a language model"):
+            resolved(judged, runs, tmp_path)
+    for written in (PPOOptions(model="rm-0001"), SFTOptions(model="rm-0001")):
+        with pytest.raises(UsageError, match="rm-0001 is a reward model"):
+            resolve_options(written, Settings(), runs, tmp_path)
+    begun = resolve_options(RewardOptions(model="rm-0001"), Settings(), runs, tmp_path)
+    assert begun.lineage == {"model": "rm-0001"}

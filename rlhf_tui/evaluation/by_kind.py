@@ -31,6 +31,8 @@ def measure(subject: Subject, rows: Rows, people: Rows) -> Evaluation:
         rows: to measure on.
         people: of the same kind, by which the agreement of people is told.
     """
+    # What a model of reliability takes to be undecided, weight 0, says nothing for or against.
+    rows = [row for row in rows if row.get("weight", 1.0) > 0]
     found = Evaluation(subject.kind, "validation", len(rows))
     match subject.kind:
         case "rm":
@@ -91,7 +93,7 @@ def _kto(subject: Subject, rows: Rows, found: Evaluation) -> None:
     )
     implicit = _implicit(subject, token_rows)
     label = np.array([bool(row["label"]) for row in rows])
-    weight = np.array([float(row.get("weight") or 1.0) for row in rows])
+    weight = np.array([float(row.get("weight", 1.0)) for row in rows])
     prompt = prompts_of(rows)
     right = (np.sign(np.where(label, implicit, -implicit)) + 1) / 2
     found.figures += [

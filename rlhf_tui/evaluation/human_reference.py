@@ -8,8 +8,8 @@ least one half; below, people agree less than by tossing coins, and no p of that
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -24,6 +24,10 @@ RULE = (
     " out; cases of one prompt are not independent."
 )
 NAME = "human_agreement"
+DECIDED = (
+    " These are the cases that they decided: where disputed ones were left out of the data, people"
+    " agree less than this."
+)
 Row = Mapping[str, Any]
 
 
@@ -37,16 +41,18 @@ def two_way_agreement(accuracy: float) -> float:
     return accuracy**2 + (1 - accuracy) ** 2
 
 
-def human_reference(rows: Iterable[Row]) -> HumanReference:
+def human_reference(rows: Sequence[Row]) -> HumanReference:
     """The reference by a data set's own rows: preference pairs, or thumbs.
 
     Rows of one person each are compared case by case; rows that several people came to
-    (`aggregate`) carry their votes.
+    (`aggregate`) carry their votes. A case weighs 1/(cases of its ranking), whatever weight its
+    row has for training, which is less where people disagree.
     """
     agreed: list[float] = []
     weight: list[float] = []
     prompts: list[str] = []
-    for (prompt, _), votes in _cases(rows).items():
+    cases = _cases(rows)
+    for (prompt, _), votes in cases.items():
         if votes.both():
             agreed.append(votes.alike() / votes.both())
             # Each two people count once, in the measure in which their rankings do.
@@ -55,7 +61,10 @@ def human_reference(rows: Iterable[Row]) -> HumanReference:
     figure = intervals.share(
         NAME, np.array(agreed), np.array(prompts, dtype=str), RULE, np.array(weight)
     )
-    return HumanReference(figure, _accuracy(figure), sentence(figure))
+    told = sentence(figure)
+    if figure.value is not None and any(votes.yes + votes.no for votes in cases.values()):
+        told += DECIDED
+    return HumanReference(figure, _accuracy(figure), told)
 
 
 def sentence(figure: Figure) -> str:
@@ -101,17 +110,21 @@ class _Votes:
         return counted + sum(a == b for a, b in combinations(self.people.values(), 2))
 
 
-def _cases(rows: Iterable[Row]) -> Mapping[tuple[str, Any], _Votes]:
+def _cases(rows: Sequence[Row]) -> Mapping[tuple[str, Any], _Votes]:
     """(prompt, case) → votes; a case is two completions, or one with a thumb."""
     cases: dict[tuple[str, Any], _Votes] = defaultdict(_Votes)
+    sizes = Counter(row.get("ranking_id") for row in rows)
     for row in rows:
         case, says = _case_of(row)
         votes = cases[str(row.get("prompt_id", "")), case]
-        votes.weight = float(row.get("weight") or 1.0)
+        ranking = row.get("ranking_id")
+        votes.weight = 1.0 if ranking is None else 1 / sizes[ranking]
         if row.get("votes_for") is not None:
-            # votes_for is of what the row says, which may differ from row to row of a case.
-            votes.yes += int(row["votes_for"])
-            votes.no += int(row["votes_against"] or 0)
+            # votes_for is of what the row says.
+            given = int(row["votes_for"]), int(row["votes_against"] or 0)
+            yes, no = given if says else given[::-1]
+            votes.yes += yes
+            votes.no += no
         elif row.get("annotator"):
             # Who judged it again does not agree with themselves; the first time counts.
             votes.people.setdefault(str(row["annotator"]), says)

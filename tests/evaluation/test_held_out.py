@@ -231,6 +231,21 @@ def test_kto_is_measured_by_the_signs_and_the_order_of_its_rewards(tmp_path: Pat
     assert logged(context)["eval_auc"] == 1.0
 
 
+def test_rows_of_weight_0_are_left_out(tmp_path: Path) -> None:
+    """Nothing is divided by the weight of a bin, or of a prompt, that has none."""
+    undecided = [row | {"weight": 0.0} for row in rows(8)[-9:]]
+    base = save_policy(tmp_path / "base")
+    figures = []
+    for name, held in (("rm-1", rows(5)), ("rm-2", [*rows(5), *undecided])):
+        train = TRAIN | {"model": str(base)}
+        context = make_run(tmp_path / name, "rm", train, train=rows(8), validation=held)
+        reward_model.run(context)
+        found = layout.read(context.directory / layout.EVALUATION, Evaluation)
+        assert found is not None
+        figures.append(found.preference)
+    assert figures[0] == figures[1]
+
+
 def test_a_policy_is_measured_by_its_runs_rewards(tmp_path: Path) -> None:
     base, reward = save_policy(tmp_path / "base"), save_reward_model(tmp_path / "reward")
     given = {"model": str(base), "reward_model": str(reward), "response_length": 8, "device": "cpu"}

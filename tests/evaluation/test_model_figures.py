@@ -158,6 +158,7 @@ def test_agreement_is_over_every_two_people_of_a_case() -> None:
 def test_agreement_of_votes_and_of_thumbs() -> None:
     voted = human_reference([pair("", "a", "b", annotator=None, votes_for=3, votes_against=1)])
     assert voted.agreement.value == pytest.approx(3 / 6)
+    assert "disputed ones were left out" in voted.sentence
     thumbs = [
         {"prompt_id": "p", "completion_id": "a", "annotator": who, "label": label}
         for who, label in (("ada", True), ("ben", True), ("cem", False))
@@ -165,6 +166,29 @@ def test_agreement_of_votes_and_of_thumbs() -> None:
     assert human_reference(thumbs).agreement.value == pytest.approx(1 / 3)
     assert human_reference(thumbs).accuracy is None
     assert "less than by chance" in human_reference(thumbs).sentence
+    assert "disputed" not in human_reference(thumbs).sentence
+
+
+def test_a_disputed_case_counts_as_any_other_whatever_it_weighs_in_training() -> None:
+    """A model of reliability gives it 2p - 1, next to nothing, or nothing."""
+    sure = pair("", "a", "b", annotator=None, votes_for=2, votes_against=0)
+    for doubt in (0.02, 0.0):
+        split = pair("", "c", "d", annotator=None, votes_for=1, votes_against=1, weight=doubt)
+        assert human_reference([sure, split]).agreement.value == pytest.approx(1 / 2)
+
+
+def test_a_ranking_counts_once_however_many_cases_it_has() -> None:
+    agreed = pair("", "a", "b", annotator=None, votes_for=2, votes_against=0, ranking_id="one")
+    split = {"annotator": None, "votes_for": 1, "votes_against": 1, "ranking_id": "other"}
+    rows = [agreed, *(pair("", x, y, **split) for x, y in (("c", "d"), ("c", "e"), ("d", "e")))]
+    assert human_reference(rows).agreement.value == pytest.approx(1 / 2)
+
+
+def test_votes_of_two_rows_of_a_case_are_counted_by_what_they_are_for() -> None:
+    """Two for a, and elsewhere two for b: of six twos, two say the same."""
+    votes = {"annotator": None, "votes_for": 2, "votes_against": 0}
+    rows = [pair("", "a", "b", **votes), pair("", "b", "a", **votes)]
+    assert human_reference(rows).agreement.value == pytest.approx(2 / 6)
 
 
 def test_one_person_alone_has_no_agreement() -> None:

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import PrinterCallback, TrainerCallback
-from transformers.trainer import TRAINING_ARGS_NAME
 
 from rlhf_tui.config.options import EpochOptions, TrainOptions
 from rlhf_tui.errors import TrainingDiverged
 from rlhf_tui.evaluation import held_out
-from rlhf_tui.training import log_lines, models, ranks, tuning
+from rlhf_tui.training import keeping, log_lines, models, ranks, tuning
 from rlhf_tui.training.divergence import LossWatch, diverged, weights_are_finite
-from rlhf_tui.training.model_files import ADAPTER
+from rlhf_tui.training.keeping import SCRATCH, Beside, nothing_beside
 from rlhf_tui.training.models import Loaded
 from rlhf_tui.training.precision import hf_arguments, precision_of
 from rlhf_tui.training.process import choose_threads
@@ -30,8 +29,6 @@ from rlhf_tui.training.process import choose_threads
 if TYPE_CHECKING:
     from rlhf_tui.runs.context import RunContext
 
-SCRATCH = "trainer"
-"""Folder in the run directory where the trainer writes; empty between checkpoints."""
 TOKENS = "tokens_seen"
 """File of a checkpoint: the tokens trained on so far, which TRL counts but does not save."""
 WAIT_S = 4 * 3600
@@ -42,18 +39,11 @@ DROPPED = (
     "_per_second",
     "total_flos",
     "eval_num_tokens",
+    "train_loss",  # a mean over the whole run, wrong after a resume
     "rewards/reward/mean",  # of the one reward function that we pass: reward itself
     "rewards/reward/std",
 )
 """Endings of the trainer's keys that say nothing about learning."""
-
-
-Beside = Callable[[Path], None]
-"""Writes what a model folder of ours carries beside its weights and tokenizer."""
-
-
-def nothing_beside(_: Path) -> None:
-    """A model that others' programs know how to read."""
 
 
 class _AllDone(Exception):
@@ -222,7 +212,7 @@ def train(
         held_out.reference_line(context)
     trainer = fit(context, make, beside)
     if trainer is not None:
-        keep(context, trainer, tokenizer, beside)
+        keeping.keep(context, trainer, tokenizer, beside)
     return trainer
 
 
@@ -261,72 +251,3 @@ def fit(
 def _clear(context: RunContext, scratch: Path) -> None:
     if context.is_main:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def keep(
-    context: RunContext,
-    trainer: Any,
-    tokenizer: Any,
-    beside: Beside = nothing_beside,
-    unit: int = 1,
-) -> None:
-    """Evaluate a trained model and save it as the run's, its adapter merged unless told not to.
-
-    All processes call it; it returns in each once the model stands.
-
-    Args:
-        unit: see `Reporter`.
-    """
-    step = trainer.state.global_step // unit
-    if trainer.eval_dataset is not None and not _evaluated(trainer):
-        context.progress(step, step, "evaluating")
-        trainer.evaluate()
-    context.progress(step, step, "saving the model", phase="saving")
-    merge = bool(context.arguments.arguments.get("merge_adapter", True))
-    if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
-        _save_gathered(context, trainer, tokenizer, beside, merge=merge)
-        if context.is_main and context.arguments.kind in held_out.OFFLINE:
-            print(
-                "Its weights lie in pieces: measure it with"
-                f" `rlhf-tui evaluate --model {context.arguments.run_id} --split validation`.",
-                flush=True,
-            )
-    elif context.is_main:
-        model = trainer.accelerator.unwrap_model(trainer.model)
-        frozen = getattr(trainer, "ref_model", None)
-        if frozen is not None:
-            frozen = trainer.accelerator.unwrap_model(frozen)
-        held_out.at_end(context, step, model, tokenizer, frozen)
-        with context.writing_model() as target:
-            tuning.save(model, tokenizer, target, merge=merge)
-            beside(target)
-    ranks.wait_for_all()
-
-
-def _evaluated(trainer: Any) -> bool:
-    """Whether the last step was one of those after which it evaluates anyway."""
-    state = trainer.state
-    return any("eval_loss" in row and row["step"] == state.global_step for row in state.log_history)
-
-
-def _save_gathered(
-    context: RunContext, trainer: Any, tokenizer: Any, beside: Beside, *, merge: bool
-) -> None:
-    """Save a model whose weights lie in pieces in several processes, which all take part."""
-    scratch = context.directory / SCRATCH
-    trainer.save_model(str(scratch))
-    ranks.wait_for_all()
-    if not context.is_main:
-        return
-    tokenizer.save_pretrained(scratch)
-    with context.writing_model() as target:
-        if merge and (scratch / ADAPTER).exists():
-            models.merged(scratch).model.save_pretrained(target)
-            tokenizer.save_pretrained(target)
-        else:
-            (scratch / TRAINING_ARGS_NAME).unlink(missing_ok=True)
-            (scratch / "README.md").unlink(missing_ok=True)
-            for path in scratch.iterdir():
-                path.rename(target / path.name)
-        beside(target)
-    shutil.rmtree(scratch)

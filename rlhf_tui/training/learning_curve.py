@@ -55,7 +55,7 @@ def run(context: RunContext, options: RewardOptions) -> None:
     Raises:
         NothingToDo: too few prompts for a curve, or none to validate on.
     """
-    from rlhf_tui.training import hf_trainer, reward_model
+    from rlhf_tui.training import hf_trainer, keeping, reward_model
     from rlhf_tui.training.data import read_snapshot
 
     rows = {
@@ -84,7 +84,7 @@ def run(context: RunContext, options: RewardOptions) -> None:
     if trainer is None:
         return
     _measure(context, options, len(parts) - 1, start, trainer)
-    hf_trainer.keep(context, trainer, start.loaded.tokenizer, start.save_rendering)
+    keeping.keep(context, trainer, start.loaded.tokenizer, start.save_rendering)
     clusters = [prompt for group in start.validation for prompt in _prompts_of(group)]
     shares = [_saved(context, number) for number in range(len(parts))]
     curve = curve_of(context.arguments.run_id, [share for share in shares if share], clusters)

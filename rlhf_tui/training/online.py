@@ -16,7 +16,7 @@ from rlhf_tui.config.group_sizes import Sizes, sizes
 from rlhf_tui.config.online_checks import notes_on
 from rlhf_tui.config.options import GroupOptions, RLOOOptions
 from rlhf_tui.errors import NothingToDo, UsageError
-from rlhf_tui.training import hf_trainer, models, tuning
+from rlhf_tui.training import hf_trainer, keeping, models, tuning
 from rlhf_tui.training.group_evaluation import HeldOut
 from rlhf_tui.training.group_trainer import Rewards, frozen_copy, order
 from rlhf_tui.training.models import Loaded
@@ -67,7 +67,7 @@ def run(
         unit=start.sizes.optimizer_steps,
     )
     if made is not None:
-        hf_trainer.keep(context, made, start.loaded.tokenizer, unit=start.sizes.optimizer_steps)
+        keeping.keep(context, made, start.loaded.tokenizer, unit=start.sizes.optimizer_steps)
 
 
 def ready(context: RunContext, options: GroupOptions) -> Start:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import Cli
+from helpers import Cli, curves
 from helpers.trainers import FIGURE, arguments
 
 ONCE = {
@@ -34,6 +34,7 @@ def test_a_trainer_runs_to_its_end_and_its_model_writes_or_scores(
     logged = [json.loads(line) for line in (directory / "metrics.jsonl").read_text().splitlines()]
     figures = [row[FIGURE[kind]] for row in logged if FIGURE[kind] in row]
     assert figures and all(figure is not None for figure in figures)
+    curves.check(kind, logged)
     assert (directory / "model" / "config.json").exists()
     shown = judged("runs", "show", ended["run_id"], "--json").ok().json
     assert shown["arguments"]["arguments"]["tune"] == ONCE[kind]

@@ -39,7 +39,7 @@ SMALL = {
     "batch_size": 4,
     "threads": 1,
 }
-CLOCKS = ("time", "step_time", "train_loss")
+CLOCKS = ("time", "step_time")
 REWARDS = """
 def spaces(prompts, completions, **_):
     texts = [c if isinstance(c, str) else c[0]["content"] for c in completions]

@@ -1,19 +1,18 @@
-"""Models and tokenizers: loading with errors in words, devices, pad tokens, learning rates."""
+"""Models and tokenizers: loading with errors in words, devices, pad tokens."""
 
 from __future__ import annotations
 
 import copy
-import math
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-from rlhf_tui.config.options import Options, TrainOptions
+from rlhf_tui.config.options import Options
 from rlhf_tui.errors import InputError, UsageError
 from rlhf_tui.training import adapters, model_files, quantizing
 from rlhf_tui.training.precision import precision_of, weights_dtype
@@ -22,24 +21,6 @@ PAD = "<|pad|>"
 """Added to a reward model whose tokenizer has no pad token apart from EOS."""
 DEFAULT_CONTEXT = 1024
 """Tokens, for a model whose config does not say how many it takes."""
-Stage = Literal["sft", "rm", "ppo", "dpo", "kto", "rloo", "grpo"]
-RATES: dict[Stage, list[tuple[float, float]]] = {
-    "sft": [(2e7, 3e-4), (1e9, 5e-5), (math.inf, 2e-5)],
-    "rm": [(2e7, 1e-3), (1e9, 3e-5), (math.inf, 1e-5)],
-    "ppo": [(2e7, 5e-4), (1e9, 1e-5), (math.inf, 3e-6)],
-    "dpo": [(2e7, 3e-4), (1e9, 5e-6), (math.inf, 1e-6)],
-    "kto": [(2e7, 3e-4), (1e9, 5e-6), (math.inf, 1e-6)],
-    "rloo": [(2e7, 5e-4), (1e9, 1e-5), (math.inf, 3e-6)],
-    "grpo": [(2e7, 5e-4), (1e9, 1e-5), (math.inf, 3e-6)],
-}
-"""Learning rates by stage: (models of fewer parameters than this, rate)."""
-LORA_FACTOR = 10.0
-"""Adapters want about ten times the rate of full fine-tuning (Schulman 2025, 'LoRA Without
-Regret')."""
-SMALL_ADAPTER: dict[Stage, float] = {"dpo": 1e-3, "kto": 1e-3}
-"""Rates of adapters on models below the first limit, where those of full fine-tuning hardly move
-them. Measured on the sample model, with full and adapter at 3e-5 to 3e-3: above 3e-4 (adapter:
-1e-3) the held-out accuracy of DPO falls again, and the chosen texts lose 5 nats and more."""
 
 
 @dataclass(frozen=True)
@@ -324,14 +305,3 @@ def stop_tokens(loaded: Loaded) -> list[int]:
     named = getattr(loaded.model.generation_config, "eos_token_id", None)
     listed = named if isinstance(named, list) else [named]
     return sorted({int(t) for t in [loaded.tokenizer.eos_token_id, *listed] if t is not None})
-
-
-def learning_rate(options: TrainOptions, stage: Stage, parameters: int) -> float:
-    """The rate asked for, or by the model's size when it is 0."""
-    if options.learning_rate:
-        return options.learning_rate
-    rate = next(rate for limit, rate in RATES[stage] if parameters < limit)
-    if options.tune != "lora":
-        return rate
-    small = parameters < RATES[stage][0][0]
-    return SMALL_ADAPTER.get(stage, rate) if small else rate * LORA_FACTOR

@@ -16,7 +16,7 @@ from rlhf_tui.config.group_sizes import Sizes, sizes
 from rlhf_tui.config.online_checks import notes_on
 from rlhf_tui.config.options import GroupOptions, RLOOOptions
 from rlhf_tui.errors import NothingToDo, UsageError
-from rlhf_tui.training import hf_trainer, keeping, models, tuning
+from rlhf_tui.training import hf_trainer, keeping, models, rates, tuning
 from rlhf_tui.training.group_evaluation import HeldOut
 from rlhf_tui.training.group_trainer import Rewards, frozen_copy, order
 from rlhf_tui.training.models import Loaded
@@ -194,7 +194,7 @@ def _beta(options: GroupOptions) -> float:
     return float(getattr(options, "beta"))  # noqa: B009  # not of their common base
 
 
-def _stage(options: GroupOptions) -> models.Stage:
+def _stage(options: GroupOptions) -> rates.Stage:
     return "rloo" if isinstance(options, RLOOOptions) else "grpo"
 
 

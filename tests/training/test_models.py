@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 
 from rlhf_tui.config.options import DPOOptions, Options, SFTOptions
 from rlhf_tui.errors import InputError, UsageError
-from rlhf_tui.training import models
+from rlhf_tui.training import models, rates
 from rlhf_tui.training.scoring import RewardScorer
 
 CPU = torch.device("cpu")
@@ -126,12 +126,12 @@ def test_devices() -> None:
 
 
 def test_the_learning_rate_follows_the_models_size_unless_given() -> None:
-    assert models.learning_rate(SFTOptions(learning_rate=3e-3), "sft", 10) == 3e-3
+    assert rates.learning_rate(SFTOptions(learning_rate=3e-3), "sft", 10) == 3e-3
     small, middle, large = (
-        models.learning_rate(SFTOptions(), "sft", n) for n in (10**6, 10**8, 10**10)
+        rates.learning_rate(SFTOptions(), "sft", n) for n in (10**6, 10**8, 10**10)
     )
     assert small > middle > large
-    lora = models.learning_rate(SFTOptions(tune="lora"), "sft", 10**10)
+    lora = rates.learning_rate(SFTOptions(tune="lora"), "sft", 10**10)
     assert lora == pytest.approx(10 * large)
-    small = models.learning_rate(DPOOptions(tune="lora"), "dpo", 10**6)
-    assert small > models.learning_rate(DPOOptions(), "dpo", 10**6)
+    small = rates.learning_rate(DPOOptions(tune="lora"), "dpo", 10**6)
+    assert small > rates.learning_rate(DPOOptions(), "dpo", 10**6)

@@ -38,7 +38,7 @@ def _run(context: RunContext, options: PPOOptions) -> None:
     check_ppo(options)
     _check(options, options.max_length)
     prepare(options)
-    from rlhf_tui.training import models, tuning
+    from rlhf_tui.training import models, rates, tuning
     from rlhf_tui.training.ppo import distributed
     from rlhf_tui.training.ppo.cast import make_actors
     from rlhf_tui.training.ppo.critic import ADAPTER
@@ -50,7 +50,7 @@ def _run(context: RunContext, options: PPOOptions) -> None:
     loaded = tuning.load_policy(options)
     _check(options, min(options.max_length, models.context_length(loaded)))
     choose_threads(options, loaded.parameters)
-    rate = models.learning_rate(options, "ppo", loaded.parameters)
+    rate = rates.learning_rate(options, "ppo", loaded.parameters)
     renderer = Renderer(
         loaded.tokenizer,
         rendering_for(loaded.tokenizer, options.max_length, models.context_length(loaded)),

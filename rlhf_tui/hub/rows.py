@@ -10,7 +10,7 @@ import msgspec
 
 from rlhf_tui.errors import RlhfError
 from rlhf_tui.runs import layout
-from rlhf_tui.runs.launch import processes
+from rlhf_tui.runs.launch import is_starting, processes
 from rlhf_tui.runs.layout import RunArguments, State
 from rlhf_tui.runs.process import alive
 from rlhf_tui.runs.state import RunFacts, describe
@@ -18,6 +18,10 @@ from rlhf_tui.store.write import RunRow
 
 ALIVE: frozenset[str] = frozenset({"running", "stopping"})
 ENDED: frozenset[str] = frozenset({"finished", "stopped", "failed"})
+
+START_S = 30.0
+"""A supervisor that has left no mark by then never will; a start of Python takes less."""
+START_LOOK_S = 0.02
 
 
 def is_id(name: str, kind: str) -> bool:
@@ -37,8 +41,14 @@ def parting(directory: Path) -> bool:
 
 
 def never_started(row: RunRow) -> bool:
-    """Whether the hub before died between noting a start and starting."""
+    """Whether the hub before died between noting a start and starting.
+
+    A supervisor that it had started nevertheless is waited for.
+    """
+    deadline = time.monotonic() + START_S
     try:
+        while is_starting(Path(row.directory)) and time.monotonic() < deadline:
+            time.sleep(START_LOOK_S)
         return describe(Path(row.directory)).state == "queued"
     except (RlhfError, OSError):
         return False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rlhf_tui.errors import RunFailed
@@ -58,19 +59,21 @@ def spawn_supervisor(
             f"{directory.name} runs on {marks[-1].host}, for all that can be seen from here.",
             hint=f"Resume it on {marks[-1].host}.",
         )
-    for name in (layout.EXIT, layout.STOP, layout.STATUS, layout.WORKER, layout.SUPERVISOR):
-        (directory / name).unlink(missing_ok=True)
-    try:
-        started = subprocess.run(
-            [*program, str(directory)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            env=os.environ | dict(secrets or {}) | {GIVEN: ",".join(secrets or {})},
-        )
-    except OSError as error:
-        raise RunFailed(f"{directory.name} could not be started: {error.strerror}.") from error
+    with _claiming(directory) as claim:
+        for name in (layout.EXIT, layout.STOP, layout.STATUS, layout.WORKER, layout.SUPERVISOR):
+            (directory / name).unlink(missing_ok=True)
+        try:
+            started = subprocess.run(
+                [*program, str(directory)],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                env=os.environ | dict(secrets or {}) | {GIVEN: ",".join(secrets or {})},
+                pass_fds=claim,
+            )
+        except OSError as error:
+            raise RunFailed(f"{directory.name} could not be started: {error.strerror}.") from error
     supervisor = layout.read(directory / layout.SUPERVISOR, ProcessMark)
     if started.returncode or supervisor is None:
         told = started.stderr.strip().splitlines()
@@ -79,6 +82,50 @@ def spawn_supervisor(
             hint=f"{directory / layout.LOG} may say more.",
         )
     return supervisor
+
+
+@contextmanager
+def _claiming(directory: Path) -> Iterator[list[int]]:
+    """Hold a lock on the run that its supervisor, given the descriptor, holds as long as it lives.
+
+    The marks of its processes come too late to tell a second starter: a hub that was killed while
+    it started a run, and the next one.
+
+    Raises:
+        RunFailed: somebody else holds it.
+    """
+    try:
+        descriptor = os.open(directory / layout.ARGS, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        # The supervisor says what is wrong with it.
+        yield []
+        return
+    try:
+        _lock(descriptor, directory)
+        yield [descriptor]
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, directory: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise RunFailed(f"{directory.name} is running already.") from error
+    except OSError:
+        # A file system without locks: the marks have to do.
+        return
+
+
+def is_starting(directory: Path) -> bool:
+    """Whether somebody holds a run of which no process has left its mark yet."""
+    if any(processes(directory)):
+        return False
+    try:
+        with _claiming(directory):
+            return False
+    except RunFailed:
+        return True
 
 
 def _has_ended(directory: Path) -> bool:

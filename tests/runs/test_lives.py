@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,9 +17,17 @@ from helpers.disks import disk_of
 
 from rlhf_tui.errors import RunFailed
 from rlhf_tui.runs import layout
-from rlhf_tui.runs.launch import request_stop
+from rlhf_tui.runs.launch import is_starting, request_stop, spawn_supervisor
 from rlhf_tui.runs.layout import RunStatus
 from rlhf_tui.runs.process import alive, mark, signal_process
+
+SLOW_START = """
+import os, pathlib, sys, time
+while not pathlib.Path(sys.argv[-1], "go").exists():
+    time.sleep(0.01)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""A supervisor that takes a while to come up."""
 
 
 def lines(path: Path) -> list[dict[str, object]]:
@@ -125,6 +135,27 @@ def test_the_last_words_find_room_on_a_disk_without_a_block_left(runs, small_dis
     assert facts.exit.code == 1
     assert facts.message.startswith("The disk is full; the checkpoint of step 1 is kept.")
     assert "No space left" in run.log
+
+
+def test_two_that_start_a_run_at_once_make_one_supervisor(runs):
+    """The hub that was killed while it started the run had done so before it left a mark."""
+    run = runs("train")
+    program = [sys.executable, "-c", SLOW_START, *runs.program]
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(spawn_supervisor, run.directory, program)
+        wait_until(lambda: is_starting(run.directory), what="the first start")
+        with pytest.raises(RunFailed, match="is running already"):
+            run.start()
+        (run.directory / "go").touch()
+        assert alive(first.result(60))
+    assert not is_starting(run.directory)
+    run.reach(1)
+    with pytest.raises(RunFailed, match="is running already"):
+        run.start()
+    request_stop(run.directory)
+    run.expect("stopped")
+    run.start()
+    run.reach(run.step() + 1)
 
 
 def test_a_run_can_be_stopped_on_a_disk_without_a_block_left(runs, small_disk):

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from accelerate.utils import gather_object
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 from trl import RewardTrainer
@@ -46,7 +45,8 @@ def pair_losses(
 
 @dataclass
 class GroupCollator:
-    """Prompts to one batch: all their texts [n, s], and the pairs [p] as places among them."""
+    """Prompts to one batch: all their texts [n, s], and the pairs [p] as places among them; of
+    each prompt the number of its pairs [b]."""
 
     pad_token_id: int
 
@@ -66,7 +66,7 @@ class GroupCollator:
             "strength": torch.tensor(
                 [s for row in rows for s in row["strength"]], dtype=torch.float
             ),
-            "groups": torch.tensor(len(rows)),
+            "sizes": torch.tensor([len(row["chosen"]) for row in rows]),
         }
 
 
@@ -126,7 +126,7 @@ class GroupRewardTrainer(EvenRows, RewardTrainer):  # type: ignore[misc]  # TRL 
         return dataset
 
     def rows_of(self, inputs: dict[str, Any]) -> Any:
-        return inputs["groups"]
+        return len(inputs["sizes"])
 
     def compute_loss(
         self,
@@ -149,9 +149,9 @@ class GroupRewardTrainer(EvenRows, RewardTrainer):  # type: ignore[misc]  # TRL 
             self._margin * inputs["strength"],
             self._smoothing,
         )
-        loss = self.share * (inputs["weight"] * losses).sum() / inputs["groups"]
+        loss = self.share * (inputs["weight"] * losses).sum() / len(inputs["sizes"])
         mode = "train" if self.model.training else "eval"
-        self._note(mode, rewards, chosen - rejected, losses, inputs["weight"])
+        self._note(mode, rewards, chosen - rejected, losses, inputs)
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *args: Any, **named: Any) -> dict[str, float]:
@@ -174,14 +174,18 @@ class GroupRewardTrainer(EvenRows, RewardTrainer):  # type: ignore[misc]  # TRL 
         rewards: Tensor,
         margins: Tensor,
         losses: Tensor,
-        weights: Tensor,
+        inputs: dict[str, Any],
     ) -> None:
         metrics = self._metrics[mode]
         rewards, margins, losses = rewards.detach(), margins.detach(), losses.detach()
         metrics["mean_reward"] += rewards.tolist()
         if mode == "eval":
-            own = torch.stack([margins, losses, weights], -1).tolist()
-            self._pairs += gather_object(own)
+            pairs = torch.stack([margins, losses, inputs["weight"]], -1)
+            # By prompt: to share a last batch out evenly, some prompts are read twice, and are
+            # dropped again here.
+            own = [some.tolist() for some in torch.split(pairs, inputs["sizes"].tolist())]
+            for prompt in self.accelerator.gather_for_metrics(own, use_gather_object=True):
+                self._pairs += prompt
         else:
             metrics["accuracy"] += ((margins.sign() + 1) / 2).tolist()
             metrics["margin"] += margins.tolist()

@@ -197,6 +197,31 @@ def test_the_ranking_loss_is_the_weighted_sum_written_out(tmp_path: Path) -> Non
     assert pair_losses(chosen, rejected, None)[0] < found[0]
 
 
+def test_what_two_processes_read_twice_is_measured_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole prompts are dropped again, of which some have more pairs than others."""
+    from rlhf_tui.config.options import RewardOptions
+
+    held = [row for row in rankings(3) if row["prompt_id"] != "p1"] + rankings(2)[3:4]
+    context = make_run(
+        tmp_path / "rm-1", "rm", {"model": str(save_policy(tmp_path / "base")), "device": "cpu"},
+        train=rankings(4), validation=held,
+    )  # fmt: skip
+    options = context.options(RewardOptions)
+    start = reward_model.ready(context, options)
+    trainer = reward_model.trainer_of(context, options, start)
+
+    def of_both(own: list[Any], **_: Any) -> list[Any]:
+        """As of two processes that read the same: all of the second one's is dropped."""
+        assert [len(prompt) for prompt in own] == [3, 3, 1]
+        return (own + own)[: len(own)]
+
+    monkeypatch.setattr(trainer.accelerator, "gather_for_metrics", of_both)
+    trainer.evaluate()
+    assert len(trainer._pairs) == len(held) == 7
+
+
 def test_the_reward_model_stopped_and_resumed_equals_straight(tmp_path: Path) -> None:
     from transformers import AutoModelForSequenceClassification as Classifier
 

@@ -6,6 +6,7 @@ Where several people's thumbs were decided by a model of their reliability, a ro
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -173,27 +174,33 @@ def mixed(labels: Sequence[bool], seed: int) -> list[int]:
 
 
 def with_neighbours(rows: list[Row], prompts: Sequence[object], batch_size: int) -> list[Row]:
-    """Give each row the completion of another row of its batch, for the estimate of the KL.
+    """Give each row the completion of a row of another prompt, for the estimate of the KL.
 
-    Completions are turned round within a batch, as TRL does it, by the smallest step at which the
-    fewest rows meet an answer to their own prompt. A last batch of one row takes the completion
-    of the row before it.
+    It is one of the row's own batch, as TRL has it, and every completion of the batch is taken
+    once, unless more than half of the batch has one prompt: then it is the nearest row before the
+    batch that has another prompt. Only where all rows have one prompt is it an answer to its own.
     """
     found: list[Row] = []
+    kinds = [repr(prompt) for prompt in prompts]
     for start in range(0, len(rows), batch_size):
-        batch = rows[start : start + batch_size]
-        heads = prompts[start : start + batch_size]
-        if len(batch) == 1:
-            others = [rows[start - 1]]
-        else:
-            step = min(range(1, len(batch)), key=lambda by: _meetings(heads, by))
-            others = batch[-step:] + batch[:-step]
-        found += [
-            {**row, "KL_completion_ids": other["completion_ids"]}
-            for row, other in zip(batch, others, strict=True)
-        ]
+        places = range(start, min(start + batch_size, len(rows)))
+        for place, other in zip(places, _turned(kinds[start : places.stop]), strict=True):
+            other += start
+            if kinds[other] == kinds[place]:
+                before = ((start - back) % len(rows) for back in range(1, len(rows)))
+                other = next((i for i in before if kinds[i] != kinds[place]), other)
+            found.append({**rows[place], "KL_completion_ids": rows[other]["completion_ids"]})
     return found
 
 
-def _meetings(prompts: Sequence[object], by: int) -> int:
-    return sum(prompts[i] == prompts[i - by] for i in range(len(prompts)))
+def _turned(kinds: Sequence[str]) -> list[int]:
+    """Another place for each, of another kind unless more than half are of one.
+
+    With kinds side by side, all move on by as many places as the most frequent has.
+    """
+    order = sorted(range(len(kinds)), key=kinds.__getitem__)
+    step = min(max(Counter(kinds).values()), max(1, len(kinds) - 1))
+    found = [0] * len(kinds)
+    for at, place in enumerate(order):
+        found[place] = order[at - step]
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from transformers import AutoModelForCausalLM
 from rlhf_tui.config import combinations
 from rlhf_tui.config.options import KTOOptions
 from rlhf_tui.errors import NothingToDo, UsageError
+from rlhf_tui.records import Message
 from rlhf_tui.runs.context import RunContext
 from rlhf_tui.training import kto, offline
 from rlhf_tui.training.thumb_trainer import (
@@ -108,6 +110,28 @@ def test_neighbours_come_from_the_batch_and_from_other_prompts() -> None:
     assert sorted(others[:4]) == [0, 1, 2, 3] and sorted(others[4:8]) == [4, 5, 6, 7]
     assert all(prompts[i] != prompts[other] for i, other in enumerate(others))
     assert others[8] == 7, "a last row alone takes the one before it"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_neighbours_are_of_other_prompts_however_few_prompts_there_are(seed: int) -> None:
+    """Two or three prompts with many thumbs each, in any order, conversations too."""
+    draw = random.Random(seed)
+    heads = [[Message("user", name)] for name in "abc"[: 2 + seed % 2]]
+    prompts = draw.choices(heads, weights=range(1, len(heads) + 1), k=21)
+    prompts[0], prompts[20] = heads[:2]
+    rows = [{"completion_ids": [i]} for i in range(21)]
+    others = [row["KL_completion_ids"][0] for row in with_neighbours(rows, prompts, 8)]
+    assert all(prompts[i] != prompts[other] for i, other in enumerate(others))
+    for start in (0, 8, 16):
+        batch = prompts[start : start + 8]
+        if max(map(batch.count, batch)) <= len(batch) / 2:
+            taken = others[start : start + 8]
+            assert sorted(taken) == list(range(start, min(start + 8, 21)))
+
+
+def test_one_prompt_alone_takes_answers_to_itself() -> None:
+    found = with_neighbours([{"completion_ids": [i]} for i in range(3)], ["a"] * 3, 2)
+    assert [row["KL_completion_ids"] for row in found] == [[1], [0], [2]]
 
 
 def test_figures_of_thumbs_written_out() -> None:
@@ -249,7 +273,8 @@ def test_a_batch_of_one_is_refused_where_neighbours_are_needed(tmp_path: Path, m
 def test_a_long_neighbour_is_cut_to_what_the_model_takes(tmp_path: Path, model: Path) -> None:
     rows = thumbs(6)
     rows[0]["prompt"] = "A long, long prompt about a film " * 3
-    rows[5]["completion"] = " which I did not like at all" * 4
+    for row in rows[1:]:  # whichever of them it meets
+        row["completion"] = " which I did not like at all" * 4
     trainer, tokens = trainer_of(tmp_path / "kto-1", model, rows=rows, max_length=40)
     whole = [len(row["prompt_ids"]) + len(row["KL_completion_ids"]) for row in tokens]
     assert max(whole) > 40

@@ -5,7 +5,6 @@ Source: Rafailov 2023. The reference is the starting policy.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ def run(context: RunContext) -> None:
     """
     options = context.options(DPOOptions)
     prepare(options)
-    from rlhf_tui.training import hf_trainer, offline
+    from rlhf_tui.training import offline
 
     start = offline.begin(context, options)
     rows = read(context, options, "train")
@@ -44,13 +43,7 @@ def run(context: RunContext) -> None:
     train = tokens(rows, start.renderer)
     validation = tokens(read(context, options, "validation"), start.renderer)
     prompts = [row["prompt"] for row in rows]
-    for sentence in offline.findings(start, options, prompts, len(train), len(validation)):
-        offline.say(context, sentence)
-    hf_trainer.train(
-        context,
-        lambda: trainer_of(context, options, start, train, validation),
-        start.loaded.tokenizer,
-    )
+    offline.learn(context, options, start, prompts, train, validation, trainer_of)
 
 
 def trainer_of(
@@ -61,27 +54,20 @@ def trainer_of(
     validation: list[Row],
 ) -> Any:
     """The trainer of a model that is ready, writing into the run's directory."""
-    from datasets import Dataset
     from trl import DPOConfig
 
-    from rlhf_tui.training import hf_trainer, offline, tuning
+    from rlhf_tui.training import hf_trainer, offline
     from rlhf_tui.training.pair_trainer import PairCollator, PairTrainer
 
     loaded = start.loaded
-    offline.without_dropout(loaded.model)
-    # Copied before anything is trained or resumed; an adapter is turned off instead.
-    reference = None if options.tune == "lora" else copy.deepcopy(loaded.model)
     return PairTrainer(
-        model=tuning.prepare(loaded, options, "CAUSAL_LM"),
-        ref_model=reference,
+        **offline.compared(loaded, options),
         args=DPOConfig(
             **hf_trainer.arguments(options, context, loaded, "dpo", validation),
             **trl_options(options),
         ),
         data_collator=PairCollator(pad_token_id=loaded.tokenizer.pad_token_id),
-        train_dataset=Dataset.from_list(train),
-        eval_dataset=Dataset.from_list(validation) if validation else None,
-        processing_class=loaded.tokenizer,
+        **offline.data(start, train, validation),
     )
 
 

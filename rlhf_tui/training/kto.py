@@ -5,7 +5,6 @@ Source: Ethayarajh 2024. The reference is the starting policy.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,7 @@ def run(context: RunContext) -> None:
     # Also here: a batch that did not fit into memory may have been halved since the launch.
     check_kto_batch(options)
     prepare(options)
-    from rlhf_tui.training import hf_trainer, offline
+    from rlhf_tui.training import offline
 
     rows = read(context, options, "train")
     check(rows)
@@ -44,13 +43,7 @@ def run(context: RunContext) -> None:
     train = tokens(rows, start.renderer, options)
     validation = tokens(read(context, options, "validation"), start.renderer, options)
     prompts = [row["prompt"] for row in rows]
-    for sentence in offline.findings(start, options, prompts, len(train), len(validation)):
-        offline.say(context, sentence)
-    hf_trainer.train(
-        context,
-        lambda: trainer_of(context, options, start, train, validation),
-        start.loaded.tokenizer,
-    )
+    offline.learn(context, options, start, prompts, train, validation, trainer_of)
 
 
 def check(rows: Sequence[Row]) -> None:
@@ -77,19 +70,14 @@ def trainer_of(
     validation: list[Row],
 ) -> Any:
     """The trainer of a model that is ready, writing into the run's directory."""
-    from datasets import Dataset
     from trl import KTOConfig
 
-    from rlhf_tui.training import hf_trainer, offline, tuning
+    from rlhf_tui.training import hf_trainer, offline
     from rlhf_tui.training.thumb_trainer import ThumbCollator, ThumbTrainer
 
     loaded = start.loaded
-    offline.without_dropout(loaded.model)
-    # Copied before anything is trained or resumed; an adapter is turned off instead.
-    reference = None if options.tune == "lora" else copy.deepcopy(loaded.model)
     return ThumbTrainer(
-        model=tuning.prepare(loaded, options, "CAUSAL_LM"),
-        ref_model=reference,
+        **offline.compared(loaded, options),
         args=KTOConfig(
             **hf_trainer.arguments(options, context, loaded, "kto", validation),
             **trl_options(options, *weights(context, options, train)),
@@ -99,9 +87,7 @@ def trainer_of(
             # A prompt was cut for its own completion: the one for the KL may be longer.
             max_length=start.renderer.rendering.max_length,
         ),
-        train_dataset=Dataset.from_list(train),
-        eval_dataset=Dataset.from_list(validation) if validation else None,
-        processing_class=loaded.tokenizer,
+        **offline.data(start, train, validation),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from rlhf_tui.records import Text
 
 if TYPE_CHECKING:
     from rlhf_tui.runs.context import RunContext
+    from rlhf_tui.training.data import Row
     from rlhf_tui.training.models import Loaded
     from rlhf_tui.training.rendering import Renderer
 
@@ -72,6 +74,54 @@ def findings(
     if not validation:
         found.append("There is nothing to validate on, so that overfitting will not show.")
     return found
+
+
+def learn(
+    context: RunContext,
+    options: EpochOptions,
+    start: Start,
+    prompts: Sequence[Text],
+    train: list[Row],
+    validation: list[Row],
+    make: Callable[..., Any],
+) -> None:
+    """Say what the rows are like, and train on them to the end.
+
+    Args:
+        prompts: of the training rows.
+        train, validation: as the trainer takes them.
+        make: makes the trainer of context, options, start and both sorts of rows.
+    """
+    from rlhf_tui.training import hf_trainer
+
+    for sentence in findings(start, options, prompts, len(train), len(validation)):
+        say(context, sentence)
+    hf_trainer.train(
+        context,
+        lambda: make(context, options, start, train, validation),
+        start.loaded.tokenizer,
+    )
+
+
+def data(start: Start, train: list[Row], validation: list[Row]) -> dict[str, Any]:
+    """What all of TRL's trainers call alike: both data sets, and the tokenizer."""
+    from datasets import Dataset
+
+    return {
+        "train_dataset": Dataset.from_list(train),
+        "eval_dataset": Dataset.from_list(validation) if validation else None,
+        "processing_class": start.loaded.tokenizer,
+    }
+
+
+def compared(loaded: Loaded, options: EpochOptions) -> dict[str, Any]:
+    """The model to train and the reference that it is compared with, as TRL calls them."""
+    from rlhf_tui.training import tuning
+
+    without_dropout(loaded.model)
+    # Copied before anything is trained or resumed; an adapter is turned off instead.
+    reference = None if options.tune == "lora" else copy.deepcopy(loaded.model)
+    return {"model": tuning.prepare(loaded, options, "CAUSAL_LM"), "ref_model": reference}
 
 
 def without_dropout(model: Any) -> Any:

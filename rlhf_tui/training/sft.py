@@ -26,7 +26,7 @@ def run(context: RunContext) -> None:
     """
     options = context.options(SFTOptions)
     prepare(options)
-    from rlhf_tui.training import hf_trainer, offline, packing
+    from rlhf_tui.training import offline, packing
 
     rows = read_snapshot(context, "train", NEEDED)
     if not rows:
@@ -42,13 +42,7 @@ def run(context: RunContext) -> None:
         train = packing.pack(train, start.renderer.rendering.max_length)
         offline.say(context, f"{len(rows):,} examples packed into {len(train):,} rows.")
     prompts = [row["prompt"] for row in rows]
-    for sentence in offline.findings(start, options, prompts, len(train), len(validation)):
-        offline.say(context, sentence)
-    hf_trainer.train(
-        context,
-        lambda: trainer_of(context, options, start, train, validation),
-        start.loaded.tokenizer,
-    )
+    offline.learn(context, options, start, prompts, train, validation, trainer_of)
 
 
 def trainer_of(
@@ -59,10 +53,9 @@ def trainer_of(
     validation: list[Row],
 ) -> Any:
     """The trainer of a model that is ready, writing into the run's directory."""
-    from datasets import Dataset
     from trl import SFTConfig
 
-    from rlhf_tui.training import hf_trainer, tuning
+    from rlhf_tui.training import hf_trainer, offline, tuning
     from rlhf_tui.training.packing import PackedCollator
     from rlhf_tui.training.token_trainer import TokenTrainer
 
@@ -75,9 +68,7 @@ def trainer_of(
             dataset_kwargs={"skip_prepare_dataset": True},
         ),
         data_collator=PackedCollator(pad) if options.packing else None,
-        train_dataset=Dataset.from_list(train),
-        eval_dataset=Dataset.from_list(validation) if validation else None,
-        processing_class=loaded.tokenizer,
+        **offline.data(start, train, validation),
     )
 
 

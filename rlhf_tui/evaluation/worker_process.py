@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from rlhf_tui.errors import HubError, InputError, RlhfError
+from rlhf_tui.runs.ranks import die_with_parent
 
 NICE = 10
 LIMIT_S = 600.0
@@ -72,9 +73,12 @@ def compute(module: str, arguments: Sequence[str], *, what: str, limit_s: float 
 def told(main: Callable[[Sequence[str]], None]) -> int:
     """Run a module's `main` in its process: niced, expected errors as the last line of stderr.
 
+    It ends with whoever waits for it: a hub that is killed must not leave hours of work behind.
+
     Returns:
         The exit code; unexpected errors leave as themselves.
     """
+    die_with_parent(os.getppid())
     os.nice(NICE)
     try:
         main(sys.argv[1:])

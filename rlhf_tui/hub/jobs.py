@@ -19,6 +19,7 @@ from rlhf_tui.hub.rows import (
     ALIVE,
     ENDED,
     changed,
+    clear_unfinished,
     device_of,
     is_id,
     lives,
@@ -186,6 +187,7 @@ class Jobs:
         """Know the runs that the hub before knew, and go on with those that are not over."""
         rows = await self._hub.read(stored_runs)
         self.rows = {row.run_id: row for row in rows}
+        await asyncio.to_thread(clear_unfinished, self._hub.workspace.runs, set(self.rows))
         for row in rows:
             if row.state in ENDED:
                 continue

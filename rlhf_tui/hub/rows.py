@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +16,14 @@ from rlhf_tui.runs import layout
 from rlhf_tui.runs.launch import is_starting, processes
 from rlhf_tui.runs.layout import RunArguments, State
 from rlhf_tui.runs.process import alive
+from rlhf_tui.runs.reading import SCRATCH
 from rlhf_tui.runs.state import RunFacts, describe
 from rlhf_tui.store.write import RunRow
 
 ALIVE: frozenset[str] = frozenset({"running", "stopping"})
 ENDED: frozenset[str] = frozenset({"finished", "stopped", "failed"})
 
+RUN_ID = re.compile(r"[a-z]+-\d+")
 START_S = 30.0
 """A supervisor that has left no mark by then never will; a start of Python takes less."""
 START_LOOK_S = 0.02
@@ -52,6 +57,17 @@ def never_started(row: RunRow) -> bool:
         return describe(Path(row.directory)).state == "queued"
     except (RlhfError, OSError):
         return False
+
+
+def clear_unfinished(runs: Path, known: Collection[str]) -> None:
+    """Remove what launches left whose data set was never whole, as their hub was killed."""
+    if not runs.is_dir():
+        return
+    for path in runs.iterdir():
+        if path.name in known or not RUN_ID.fullmatch(path.name) or not path.is_dir():
+            continue
+        if {inner.name for inner in path.iterdir()} <= {SCRATCH, layout.DATASET}:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def device_of(row: RunRow) -> str:

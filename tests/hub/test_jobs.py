@@ -8,11 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 from helpers.hubs import PROGRAMS, TEST_SERVER, HubProcess, tasks
 from helpers.waiting import wait_until
 
-from rlhf_tui.errors import NothingToDo, UsageError
+from rlhf_tui.errors import HubError, NothingToDo, UsageError
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.hub.messages import (
     CompletionsAnswer,
@@ -35,6 +36,7 @@ from rlhf_tui.hub.messages import (
 )
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.layout import RunArguments
+from rlhf_tui.runs.reading import SCRATCH
 from rlhf_tui.workspace import Workspace
 
 Start = Callable[..., HubProcess]
@@ -162,6 +164,40 @@ def test_a_run_whose_files_are_broken_has_failed_and_the_hub_lives(
             reach(client, run_id, "failed")
             (workspace.runs / run_id / name).unlink()
         assert second.process.poll() is None
+
+
+def test_a_hub_killed_while_it_reads_a_file_leaves_nothing_of_the_launch(
+    start_hub: Start, workspace: Workspace
+) -> None:
+    first = start_hub()
+    file = workspace.root / "rows.jsonl"
+    with file.open("w") as rows:
+        for number in range(20_000):
+            rows.write(f'{{"prompt": "Q{number}", "completion": " answer"}}\n')
+    directory = workspace.runs / "sft-0001"
+
+    def launches() -> None:
+        with HubClient(workspace, autostart=False) as client:
+            client.call(Launch("sft", {"model": "sample", "dataset": str(file)}), Launched)
+
+    with ThreadPoolExecutor(1) as pool:
+        launched = pool.submit(launches)
+        wait_until(lambda: bool(children(first)), what="the reading process")
+        (reading,) = children(first)
+        # It has told of itself that it ends with its hub, and goes no further.
+        wait_until((directory / SCRATCH / "store.duckdb").exists, what="the temporary store")
+        reading.suspend()
+        assert (directory / SCRATCH).exists()
+        first.kill()
+        wait_until(lambda: not reading.is_running() or reading.status() == "zombie", what="its end")
+        with pytest.raises(HubError):
+            launched.result(60)
+    start_hub()
+    wait_until(lambda: not directory.exists(), what="the next hub clears up")
+
+
+def children(hub: HubProcess) -> list[psutil.Process]:
+    return psutil.Process(hub.process.pid).children()
 
 
 def test_stop_and_resume(hub: HubProcess, workspace: Workspace) -> None:

@@ -33,8 +33,9 @@ class Line(msgspec.Struct):
     url: str
     model: str
     """As the options name it."""
-    reward: float
-    """Mean over the held-out prompts, as eval/reward: without penalty, scaling or clip."""
+    reward: float | None
+    """Mean over the held-out prompts, as eval/reward: without penalty, scaling or clip; None where
+    no source of rewards judges any answer."""
 
 
 def endpoint_figures(
@@ -55,7 +56,7 @@ def endpoint_figures(
     if line is None:
         line = _ask(context, options, prompts, rewards)
         write_atomic(path, line)
-    return {METRIC: line.reward}
+    return {} if line.reward is None else {METRIC: line.reward}
 
 
 def _ask(
@@ -71,13 +72,11 @@ def _ask(
     completions = [_completion(p, a) for p, a in zip(prompts, answers, strict=True)]
     scores = rewards.score(prompts, completions)
     known = [score for score in scores if not math.isnan(score)]
-    line = Line(
-        options.eval_endpoint,
-        options.eval_endpoint_model,
-        sum(known) / len(known) if known else math.nan,
-    )
+    mean = sum(known) / len(known) if known else None
+    line = Line(options.eval_endpoint, options.eval_endpoint_model, mean)
     by = options.eval_endpoint_model or options.eval_endpoint
-    print(f"Held-out prompts answered by {by}: mean reward {line.reward:.3f}.", flush=True)
+    worth = "no reward source judges them" if mean is None else f"mean reward {mean:.3f}"
+    print(f"Held-out prompts answered by {by}: {worth}.", flush=True)
     for prompt, completion, score in list(zip(prompts, completions, scores, strict=True))[:SAMPLES]:
         context.sample(SampleRow(step=0, prompt=prompt, completion=completion, reward=score, by=by))
     return line

@@ -26,6 +26,12 @@ def length(completions, **_):
 """
 
 
+PICKY = """
+def length(completions, **_):
+    return [None if c == " seven!" else float(len(c)) for c in completions]
+"""
+
+
 def arguments(tmp_path: Path, url: str) -> dict[str, Any]:
     (tmp_path / "line_rewards.py").write_text(REWARDS)
     return {
@@ -66,6 +72,24 @@ def test_another_model_answers_once_and_its_reward_stands_beside_every_evaluatio
     assert [row["prompt"] for row in samples] == [row["prompt"] for row in rows[:3]]
     answer = samples[0]["completion"]
     assert (answer if rows is TEXTS else answer[0]["content"]) == " seven!"
+
+
+def test_answers_that_no_source_judges_make_no_line_also_after_a_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "picky_rewards.py").write_text(PICKY)
+    script = Script(answer=lambda body: completion(body, **said(body)))
+    with serving(script):
+        options = arguments(tmp_path, script.url) | {"rewards": ["picky_rewards:length"]}
+        context = make_run(tmp_path / "rloo-1", "rloo", options, train=TEXTS, validation=TEXTS)
+        stop_after(context, 1)
+        rloo.run(context)
+        rloo.run(again(context))
+    evaluated = [r for r in lines(context.directory / "metrics.jsonl") if "eval/reward" in r]
+    assert [row["step"] for row in evaluated] == [0, 1, 2]
+    assert not any("eval/endpoint_reward" in row for row in evaluated)
 
 
 def said(body: dict[str, Any]) -> dict[str, Any]:

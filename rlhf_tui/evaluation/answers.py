@@ -42,7 +42,7 @@ def measure_answers(subject: Subject, rows: Rows, found: Evaluation) -> None:
         numbers = uniforms(subject.seed, keys, options.response_length)
         written += sample(subject.model, some, numbers, sampling)
     completions = [
-        subject.renderer.decode(text, ids, response.tokens)
+        subject.renderer.decode(text, ids, response.written)
         for text, ids, response in zip(texts, prompts, written, strict=True)
     ]
     worth = sources.score(texts, completions)

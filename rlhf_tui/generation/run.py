@@ -154,7 +154,7 @@ class Writer:
                 completion_id=self._id(prompts[place], index),
                 prompt_id=prompts[place]["prompt_id"],
                 completion=self._renderer.decode(
-                    prompts[place]["prompt"], tokens[place], response.tokens
+                    prompts[place]["prompt"], tokens[place], response.written
                 ),
                 model=self._options.model,
                 run_id=self._context.arguments.run_id,

@@ -40,6 +40,11 @@ class Response:
     ended: bool
     """False when it was cut at max_new_tokens."""
 
+    @property
+    def written(self) -> list[int]:
+        """The tokens that are text: without the stop token, which need not be a special one."""
+        return self.tokens[:-1] if self.ended else self.tokens
+
 
 def uniforms(seed: int, keys: Sequence[str], steps: int) -> Tensor:
     """Random numbers of rows by name: [b, steps] in [0, 1), float64.

@@ -69,18 +69,21 @@ class HeldOut:
     def _answers(self, trainer: Any, places: Sequence[int]) -> list[tuple[int, Answered]]:
         asked = self._prompts.pick(places)
         responses = trainer.respond(asked.tokens)
+        ended = [response[-1] in self._stop for response in responses]
         completions = [
-            self._renderer.decode(text, ids, response)
-            for text, ids, response in zip(asked.texts, asked.tokens, responses, strict=True)
+            self._renderer.decode(text, ids, response[:-1] if end else response)
+            for text, ids, response, end in zip(
+                asked.texts, asked.tokens, responses, ended, strict=True
+            )
         ]
         rewards = self._sources.score(asked.texts, completions)
         kls = trainer.log_ratios(asked.tokens, responses) or [None] * len(places)
         return [
             (
                 place,
-                Answered(text, completion, reward, kl, len(response), response[-1] in self._stop),
+                Answered(text, completion, reward, kl, len(response), end),
             )
-            for place, text, completion, reward, kl, response in zip(
-                places, asked.texts, completions, rewards, kls, responses, strict=True
+            for place, text, completion, reward, kl, response, end in zip(
+                places, asked.texts, completions, rewards, kls, responses, ended, strict=True
             )
         ]

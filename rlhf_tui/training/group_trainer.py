@@ -72,14 +72,17 @@ class Rewards:
             completion_ids: [n][r] tokens.
         """
         given = self._prompts.pick([int(number) for number in prompts])
+        ended = [self.ended(response) for response in completion_ids]
         completions = [
-            self._renderer.decode(text, ids, response)
-            for text, ids, response in zip(given.texts, given.tokens, completion_ids, strict=True)
+            # The stop token need not be a special one, and is no text in any case.
+            self._renderer.decode(text, ids, response[:-1] if end else response)
+            for text, ids, response, end in zip(
+                given.texts, given.tokens, completion_ids, ended, strict=True
+            )
         ]
         scores = self._sources.score(given.texts, completions)
         for name, mean in self._sources.means.items():
             log_metric(name, mean)
-        ended = [self.ended(response) for response in completion_ids]
         return [
             None if math.isnan(score) else self._shaped(score, end)
             for score, end in zip(scores, ended, strict=True)

@@ -331,6 +331,11 @@ def test_rewards_are_scored_as_trained_then_charged_and_clipped() -> None:
     assert metrics == pytest.approx(
         {"objective/scores/one": -5 / 3, "objective/scores/two": -5 / 3}
     )
+    # A word that ends responses is none of theirs, though it is no special token.
+    Rewards(held, sums, renderer, [2, film[-1]], options)(
+        prompts=["0"] * 4, completion_ids=[film] * 4, log_metric=metrics.__setitem__
+    )
+    assert source.seen[0] == ("Review 1:", words.decode([*held.tokens[0], *film[:-1]])[9:])
 
 
 def test_completions_that_no_source_judges_teach_nothing(

@@ -145,7 +145,7 @@ class Actors:
         own = prompts.pick(rows)
         responses = self._responses(own, [f"{name}:{row}" for row in rows])
         completions = [
-            self._renderer.decode(text, ids, response.tokens)
+            self._renderer.decode(text, ids, response.written)
             for text, ids, response in zip(own.texts, own.tokens, responses, strict=True)
         ]
         written = time.perf_counter()

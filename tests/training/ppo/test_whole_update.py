@@ -158,7 +158,9 @@ class Slow:
             numbers = uniforms(options.seed, [name], options.response_length)[0]
             response = self.write(ids, numbers)
             logprobs, values = self.read(ids, response)
-            whole = words.decode(ids + response, skip_special_tokens=True)
+            # What ends it is no text, a special token or not.
+            written = response[:-1] if response[-1] in ENDS else response
+            whole = words.decode(ids + written, skip_special_tokens=True)
             completion = whole[len(words.decode(ids, skip_special_tokens=True)) :]
             rows.append({
                 "prompt": ids, "response": response, "ended": response[-1] in ENDS,

@@ -11,6 +11,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -103,10 +104,12 @@ class Listener:
     def _lose(self, error: Exception) -> None:
         self._service = None
         words = str(error).strip().splitlines() or [type(error).__name__]
-        print(
-            f"{self._name} failed ({words[0]}); figures go to our own log alone from here on.",
-            flush=True,
-        )
+        # The log may be on the disk that is full.
+        with suppress(OSError):
+            print(
+                f"{self._name} failed ({words[0]}); figures go to our own log alone from here on.",
+                flush=True,
+            )
 
 
 def service_name(name: str) -> str:

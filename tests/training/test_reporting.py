@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import threading
 import types
@@ -17,7 +18,7 @@ from rlhf_tui.config.resolve import resolve_options
 from rlhf_tui.config.settings import Settings
 from rlhf_tui.errors import UsageError
 from rlhf_tui.runs.context import RunContext
-from rlhf_tui.runs.layout import RunArguments
+from rlhf_tui.runs.layout import STATUS, RunArguments, RunStatus, read
 from rlhf_tui.training import reporters, reporting
 from rlhf_tui.training.process import QUIET
 
@@ -217,6 +218,26 @@ def test_a_service_that_fails_is_told_of_once_and_stops_nothing(
         assert capsys.readouterr().out.count("failed (no route to host)") == 1
         assert len(lines(context.directory / "metrics.jsonl")) == 2
         assert scalars(context.directory)["train/loss"] == {1: 2.5, 2: 2.5}
+
+
+@wandb
+def test_a_service_that_fails_at_the_end_on_a_full_disk_leaves_the_runs_word(
+    tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = started(tmp_path / "run", "wandb")
+
+    def fail(**_: Any) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(recorder, "finish", fail)
+    context.start()
+    # A log on a full disk takes no line.
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr("sys.stdout", io.TextIOWrapper(full, write_through=True))
+        context.finish("failed", "The disk is full.")
+    status = read(context.directory / STATUS, RunStatus)
+    assert status is not None
+    assert (status.phase, status.message) == ("failed", "The disk is full.")
 
 
 @wandb

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from rlhf_tui.config.options import GRPOOptions, PPOOptions, RewardOptions, SFTOptions
+from rlhf_tui.config.options import (
+    EvaluateOptions,
+    GRPOOptions,
+    PPOOptions,
+    RewardOptions,
+    SFTOptions,
+)
 from rlhf_tui.config.settings import Settings
 from rlhf_tui.errors import UsageError
 from rlhf_tui.hub.models import Resolved, resolve_options
@@ -53,6 +60,15 @@ def test_models_become_paths_with_weight_and_label_and_runs_are_remembered(
     ]
     assert found.options.reward_model == str(tmp_path / "runs" / "rm-0001" / "model")
     assert found.lineage == {"reward_model": "rm-0001", "reward_2": "rm-0002"}
+
+
+def test_only_a_finished_run_is_measured_unless_another_is_named(
+    tmp_path: Path, runs: dict[str, RunRow]
+) -> None:
+    runs["rm-0002"] = msgspec.structs.replace(runs["rm-0002"], state="failed")
+    assert resolve_options(EvaluateOptions(), Settings(), runs, tmp_path).lineage == {
+        "model": "rm-0001"
+    }
 
 
 def test_the_newest_reward_model_is_taken_only_where_no_source_is_named(

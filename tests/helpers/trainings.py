@@ -16,7 +16,7 @@ TEXTS = [" I adored it, every minute.", " It is dull.", " What a mess!"]
 """Best first."""
 
 
-def _demonstrations(count: int) -> list[dict[str, Any]]:
+def demonstrations(count: int) -> list[dict[str, Any]]:
     return [
         {
             "prompt": f"Review {i}:",
@@ -61,7 +61,7 @@ def _prompts(count: int) -> list[dict[str, Any]]:
 
 
 ROWS: dict[str, Any] = {
-    "sft": _demonstrations,
+    "sft": demonstrations,
     "rm": _pairs,
     "dpo": _pairs,
     "kto": _thumbs,
@@ -76,6 +76,16 @@ ROLLOUTS = {
     "eval_steps": 3,
     "eval_prompts": 2,
 }
+
+
+SHORT = {
+    "max_steps": 4,
+    "batch_size": 4,
+    "learning_rate": 1e-2,
+    "lora_rank": 2,
+    "threads": 1,
+}
+"""Options of a run over rows that is over at once, and learns something."""
 
 
 def training(

@@ -11,6 +11,7 @@ import pytest
 import torch
 from helpers import wait_until
 from helpers.tiny import again, lines, make_run, save_policy, stop_after, tokenizer
+from helpers.trainings import SHORT
 from torch.nn.functional import logsigmoid
 from transformers import AutoModelForCausalLM
 
@@ -55,14 +56,7 @@ def pairs(count: int) -> list[dict[str, Any]]:
 
 
 def run_of(directory: Path, model: Path, **more: Any) -> RunContext:
-    arguments = {
-        "model": str(model),
-        "max_steps": 4,
-        "batch_size": 4,
-        "learning_rate": 1e-2,
-        "lora_rank": 2,
-        "threads": 1,
-    }
+    arguments = SHORT | {"model": str(model)}
     return make_run(directory, "dpo", arguments | more, train=pairs(8), validation=pairs(4))
 
 

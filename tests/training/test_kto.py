@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from helpers.tiny import again, lines, make_run, save_policy, stop_after
+from helpers.trainings import SHORT
 from transformers import AutoModelForCausalLM
 
 from rlhf_tui.config import combinations
@@ -52,14 +53,7 @@ def thumbs(count: int, **more: Any) -> list[dict[str, Any]]:
 
 
 def run_of(directory: Path, model: Path, rows: Any = None, **more: Any) -> RunContext:
-    arguments = {
-        "model": str(model),
-        "max_steps": 4,
-        "batch_size": 4,
-        "learning_rate": 1e-2,
-        "lora_rank": 2,
-        "threads": 1,
-    }
+    arguments = SHORT | {"model": str(model)}
     return make_run(
         directory, "kto", arguments | more, train=rows or thumbs(18), validation=thumbs(9)
     )

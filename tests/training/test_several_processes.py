@@ -10,6 +10,7 @@ import pytest
 import torch
 from helpers import wait_until
 from helpers.tiny import lines, make_run, save_policy
+from helpers.trainings import demonstrations
 from transformers import AutoModelForCausalLM
 
 from rlhf_tui.runs.accelerating import config_file
@@ -24,19 +25,6 @@ PROGRAM = [sys.executable, str(Path(__file__).parent / "programs" / "supervise.p
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*checkpointing:FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"
 )
-
-
-def demonstrations(count: int) -> list[dict[str, Any]]:
-    endings = ["The plot is dull.", "A warm film.", "I adored the cast.", "It is a mess."]
-    return [
-        {
-            "prompt": f"Review {i}:",
-            "completion": " " + endings[i % 4],
-            "prompt_id": f"p{i}",
-            "origin": "human",
-        }
-        for i in range(count)
-    ]
 
 
 def sft_run(directory: Path, model: Path, **more: Any) -> RunContext:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from helpers.tiny import again, lines, make_run, save_policy, stop_after
+from helpers.trainings import demonstrations
 from transformers import AutoModelForCausalLM
 
 from rlhf_tui.errors import NothingToDo
@@ -22,19 +23,6 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:.*checkpointing:FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"
 )
 CPU = torch.device("cpu")
-SENTENCES = ["The plot is dull.", "A warm film.", "I adored the cast.", "It is a mess."]
-
-
-def demonstrations(count: int) -> list[dict[str, Any]]:
-    return [
-        {
-            "prompt": f"Review {i}:",
-            "completion": " " + SENTENCES[i % 4],
-            "prompt_id": f"p{i}",
-            "origin": "human",
-        }
-        for i in range(count)
-    ]
 
 
 def rankings(count: int) -> list[dict[str, Any]]:

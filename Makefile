@@ -1,7 +1,7 @@
 # make demo          install into .venv and open the program on a sample workspace
 # make test          all checks: ruff, mypy, import rules, pytest
 # make test-matrix   what is too long for make test: every trainer with every tune mode, with one
-#                    and two processes; then pytest under every Python from 3.11 on
+#                    and two processes, FSDP on the CPU; then pytest under every Python from 3.11 on
 # make constraints   pin anew what an install resolves to today
 # make clean         remove what these made
 

@@ -19,6 +19,8 @@ import numpy
 import torch
 from torch import Tensor
 
+from rlhf_tui.errors import InputError
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -113,6 +115,9 @@ def sample(
         model: a causal language model in evaluation mode.
         prompts: [b] lists of tokens, none empty.
         numbers: [b, max_new_tokens] uniform numbers.
+
+    Raises:
+        InputError: the model keeps no cache of this kind.
     """
     device = next(model.parameters()).device
     ids, mask = (t.to(device) for t in left_pad(prompts, sampling.fill))
@@ -133,7 +138,13 @@ def sample(
             use_cache=True,
             logits_to_keep=1,
         )
-        cache = output.past_key_values
+        cache = getattr(output, "past_key_values", None)
+        if cache is None:
+            raise InputError(
+                f"A {type(model).__name__} keeps no key-value cache, from which texts are written"
+                " here.",
+                hint="Use a model with attention layers.",
+            )
         token = choose(
             output.logits[:, -1], numbers[rows, step], sampling.temperature, sampling.top_p
         )
@@ -146,7 +157,8 @@ def sample(
             break
         if left <= len(going) // 2:
             # Rows that ended would cost as much as the others: leave them behind.
-            cache.batch_select_indices(going.nonzero()[:, 0])
+            # By the name for beam search, which layers with a running state know as well.
+            cache.reorder_cache(going.nonzero()[:, 0])
             rows, token, mask, position = (t[going] for t in (rows, token, mask, position))
             going = going[going]
         ids = token[:, None]

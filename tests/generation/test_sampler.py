@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from helpers.tiny import language_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import (
+    AutoModelForCausalLM,
+    BloomConfig,
+    Gemma2Config,
+    GPT2Config,
+    Lfm2Config,
+    MambaConfig,
+)
 
+from rlhf_tui.errors import InputError
 from rlhf_tui.generation.sampler import Sampling, choose, left_pad, sample, uniforms
 
 PROMPTS = [[5, 6, 7, 8, 9], [10], [11, 12], [13, 14, 15]]
@@ -79,6 +90,46 @@ def test_sampling_with_the_cache_equals_sampling_without() -> None:
                 break
         assert found.tokens == tokens[len(prompt) :]
         assert found.ended == (tokens[-1] == 2)
+
+
+def architecture(kind: str) -> Any:
+    """Positions that are learnt, biases for distance, windows, layers with a running state."""
+    common = {"vocab_size": 32, "initializer_range": 0.4, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 32}
+    shapes = {
+        "gpt2": GPT2Config(**common, n_embd=16, n_head=4),
+        "bloom": BloomConfig(**common, hidden_size=16, n_head=4),
+        "windows": Gemma2Config(**common, **heads, hidden_size=16, head_dim=4, sliding_window=4),
+        "states": Lfm2Config(
+            **common, **heads, hidden_size=16, layer_types=["conv", "full_attention"]
+        ),
+    }
+    torch.manual_seed(0)
+    return AutoModelForCausalLM.from_config(shapes[kind]).eval()
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "bloom", "windows", "states"])
+@torch.no_grad()
+def test_rows_of_any_architecture_are_what_they_would_be_alone(kind: str) -> None:
+    """Left of padding, and after rows that ended were left behind; no cache, in float64."""
+    model, names = architecture(kind), [f"row{i}" for i in range(8)]
+    prompts, numbers = PROMPTS * 2, uniforms(3, names, 12)
+    sampling = Sampling(max_new_tokens=12, stop=range(0, 32, 5), fill=0)
+    found = [response.tokens for response in sample(model, prompts, numbers, sampling)]
+    slow = model.double()
+    for prompt, own, row in zip(prompts, found, numbers.tolist(), strict=True):
+        for place, (token, number) in enumerate(zip(own, row, strict=False)):
+            ids = torch.tensor([prompt + own[:place]])
+            mass = slow(input_ids=ids, use_cache=False).logits[0, -1].softmax(-1).cumsum(-1)
+            assert token == int((mass <= number).sum())
+    assert len({len(own) for own in found}) > 2, "they end one after the other"
+
+
+def test_a_model_without_a_cache_is_a_sentence() -> None:
+    shape = MambaConfig(vocab_size=32, hidden_size=16, num_hidden_layers=1, state_size=4)
+    model = AutoModelForCausalLM.from_config(shape).eval()
+    with pytest.raises(InputError, match="MambaForCausalLM keeps no key-value cache"):
+        sample(model, PROMPTS, uniforms(0, ["a", "b", "c", "d"], 12), SAMPLING)
 
 
 def test_responses_end_at_the_first_stop_token() -> None:

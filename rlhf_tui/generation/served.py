@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlhf_tui.errors import RlhfError, RunFailed
-from rlhf_tui.generation.endpoint import Answer, Endpoint, How, Server, Wanted, seed_of
+from rlhf_tui.generation.asking import Answer, Endpoint, How, Wanted
+from rlhf_tui.generation.endpoint import Server, seed_of
 from rlhf_tui.records import Completion, Message, Text, generated_completion_id
 
 if TYPE_CHECKING:

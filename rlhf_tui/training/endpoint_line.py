@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from rlhf_tui.config.options import OnlineOptions
-from rlhf_tui.generation.endpoint import Answer, Endpoint, How, answer
+from rlhf_tui.generation.asking import Answer, Endpoint, How
+from rlhf_tui.generation.endpoint import answer
 from rlhf_tui.records import Message, Text
 from rlhf_tui.runs.layout import SampleRow, read, write_atomic
 from rlhf_tui.training.held_out import SAMPLES

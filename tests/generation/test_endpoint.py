@@ -15,7 +15,8 @@ from rlhf_tui.config.resolve import resolve_options
 from rlhf_tui.config.settings import Settings
 from rlhf_tui.errors import InputError, RlhfError, UsageError
 from rlhf_tui.generation import requests
-from rlhf_tui.generation.endpoint import Answer, Endpoint, How, Server, Wanted, answer, seed_of
+from rlhf_tui.generation.asking import Answer, Endpoint, How, Wanted
+from rlhf_tui.generation.endpoint import Server, answer, seed_of
 from rlhf_tui.records import Message
 
 HOW = How(max_new_tokens=7, temperature=0.5, top_p=0.9)

@@ -13,7 +13,7 @@ from helpers.tiny import lines, make_run, save_policy
 from rlhf_tui.config.options import GenerateOptions
 from rlhf_tui.generation import requests, served
 from rlhf_tui.generation import run as generation
-from rlhf_tui.generation.endpoint import Endpoint
+from rlhf_tui.generation.asking import Endpoint
 
 PROMPTS = [{"prompt": f"Review {i}:", "prompt_id": f"p{i}"} for i in range(3)]
 Write = Callable[..., list[Any]]

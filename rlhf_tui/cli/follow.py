@@ -67,6 +67,9 @@ def _follow_live(client: HubClient, run_id: str, console: Console) -> RunInfo:
 def _follow_plain(client: HubClient, run_id: str) -> RunInfo:
     told, last = "", 0.0
     for run, status in looks(client, run_id):
+        if run.state == "failed" or (status and status.phase == "failed"):
+            # Why is said once, by whoever asked to follow.
+            continue
         line = story(run, status)
         if status and status.total_steps:
             line = f"step {status.step} of {status.total_steps}  {line}"

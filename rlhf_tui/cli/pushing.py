@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast, get_args
 
@@ -12,7 +13,7 @@ from rlhf_tui.cli import pages
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption, checked, connect
 from rlhf_tui.cli.output import is_terminal, note, say, say_json
 from rlhf_tui.dataset.spec import Aggregate, DatasetKind, DatasetSpec
-from rlhf_tui.errors import UsageError
+from rlhf_tui.errors import UsageError, nearest
 from rlhf_tui.records import SPLITS, Split
 
 if TYPE_CHECKING:
@@ -126,6 +127,10 @@ def _push_model(
     from rlhf_tui.publishing.staging import MODEL_FILES, stage_model
     from rlhf_tui.runs import layout
 
+    if get_close_matches(run, KINDS, cutoff=0.7):
+        raise UsageError(
+            f"{run!r} is neither a run nor a kind of data set.", hint=nearest(run, KINDS)
+        )
     info = pushable_run(client, run)
     target = _repository(repo, "model")
     facts = model_facts(client, info, target.name, license)

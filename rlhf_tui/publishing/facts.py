@@ -13,6 +13,7 @@ from typing import Any, get_args
 import msgspec
 
 from rlhf_tui.config.options import TRAINERS
+from rlhf_tui.config.reward_sources import RewardEntry, parse
 from rlhf_tui.errors import InputError, NothingToDo, UsageError
 from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.evaluation.report import Figure
@@ -144,7 +145,7 @@ def model_facts(client: HubClient, info: RunInfo, repo: str, license: str) -> Mo
         base_model=base,
         base=base or _described(model),
         lineage=lineage,
-        arguments=_shown(about.arguments, about.lineage),
+        arguments=arguments_without_paths(about.arguments, about.lineage),
         versions=about.versions,
         rows=manifest.get("rows", {}),
         data_notes=[without_paths(note) for note in manifest.get("notes", [])],
@@ -219,9 +220,22 @@ def _described(model: str) -> str:
     return f"a model in a folder named `{parts[-1]}`" if parts else ""
 
 
-def _shown(arguments: Mapping[str, Any], lineage: Mapping[str, str]) -> dict[str, Any]:
+def arguments_without_paths(
+    arguments: Mapping[str, Any], lineage: Mapping[str, str]
+) -> dict[str, Any]:
     """Arguments without this machine's paths: runs by their ids, other paths by their last part."""
-    return {name: lineage.get(name) or _without_path(value) for name, value in arguments.items()}
+    shown = {name: lineage.get(name) or _without_path(value) for name, value in arguments.items()}
+    if "rewards" in arguments:
+        shown["rewards"] = [_reward_without_path(text) for text in arguments["rewards"]]
+    return shown
+
+
+def _reward_without_path(text: str) -> str:
+    """An entry of `rewards`, which holds a path between a weight and a label."""
+    entry = parse(text)
+    if not PurePath(entry.source).is_absolute():
+        return text
+    return str(msgspec.structs.replace(entry, source=RewardEntry(entry.source).name))
 
 
 def _without_path(value: Any) -> Any:

@@ -217,6 +217,7 @@ def test_pushed_again_only_what_is_new_stays(trained: Cli, hub: Hub) -> None:
 
 def test_what_cannot_be_pushed(trained: Cli, hub: Hub) -> None:
     refused(push(trained, hub, "sft-0009", "me/x"), 2, "no run 'sft-0009'")
+    refused(push(trained, hub, "preferense", "me/x"), 2, "neither a run nor", "'preference'?")
     refused(push(trained, hub, "sft-0001", "me/x", "--names"), 2, "--names is for data sets")
     refused(push(trained, hub, "preference", "me/x"), 6)
     assert hub.repos == {}

@@ -13,7 +13,14 @@ from rlhf_tui.dataset.spec import DatasetKind
 from rlhf_tui.evaluation.model_report import Bin, Evaluation, HumanReference, Pairs
 from rlhf_tui.evaluation.report import Figure
 from rlhf_tui.publishing.cards import MARK, METHODS, dataset_card, model_card
-from rlhf_tui.publishing.facts import Agreement, DatasetFacts, ModelFacts, SplitFile, without_paths
+from rlhf_tui.publishing.facts import (
+    Agreement,
+    DatasetFacts,
+    ModelFacts,
+    SplitFile,
+    arguments_without_paths,
+    without_paths,
+)
 
 AGREED = Agreement(
     "rank", 7, 12, 2, [Figure("raw", 0.75, 0.5, 0.9, 8, "Ties are left out."), Figure("none")]
@@ -133,3 +140,15 @@ def test_paths_are_cut_to_their_last_part() -> None:
     assert without_paths("1/2 of https://h/x/y and and/or a/b") == (
         "1/2 of https://h/x/y and and/or a/b"
     )
+
+
+def test_rewards_are_told_without_paths() -> None:
+    given = [
+        "1.0*/w/runs/rm-0001/model",
+        "-0.5*/models/mood#POSITIVE",
+        "0.2*my_rewards:politeness",
+        "org/name#GOOD",
+    ]
+    shown = arguments_without_paths({"rewards": given, "reward_model": "/w/x"}, {})
+    assert shown["reward_model"] == "x"
+    assert shown["rewards"] == ["1.0*rm-0001", "-0.5*mood#POSITIVE", *given[2:]]

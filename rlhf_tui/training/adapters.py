@@ -16,8 +16,29 @@ from rlhf_tui.errors import InputError
 from rlhf_tui.training import model_files
 
 WEIGHTS = "adapter_model.safetensors"
+NEEDED = ("*.json", "adapter_model.*", "*.jinja", "*.model", "vocab.*", "merges.txt")
+"""Of an adapter on the Hub: itself, its tokenizer, and how a reward model reads."""
 LONGEST_CHAIN = 16
 """Adapters on adapters; more is a folder that names itself."""
+
+
+def fetched(ref: str) -> str:
+    """An adapter of the Hub as a folder in the cache, so that it becomes whole like any other.
+
+    Left to transformers, a reward model's head would not fit, and a policy would not be merged.
+
+    Returns:
+        `ref` itself for anything else, and for what cannot be reached: its loader says why.
+    """
+    if Path(ref).exists():
+        return ref
+    from huggingface_hub import hf_hub_download, snapshot_download
+
+    try:
+        hf_hub_download(ref, model_files.ADAPTER)
+        return snapshot_download(ref, allow_patterns=NEEDED)
+    except (OSError, ValueError):
+        return ref
 
 
 def base_of(directory: Path) -> str:

@@ -81,6 +81,19 @@ def _sentences(ref: str) -> Iterator[None]:
         ) from error
 
 
+def _located(ref: str, use: model_files.Use) -> str:
+    """Where the loaders find a model: an adapter of the Hub is fetched into a folder first.
+
+    Raises:
+        InputError: it cannot serve as `use`.
+    """
+    model_files.check(ref, use)
+    where = adapters.fetched(ref)
+    if where != ref:
+        model_files.check(where, use)
+    return where
+
+
 def load_tokenizer(ref: str) -> Any:
     """The tokenizer of a model, padding on the left (for generation; trainers pad by themselves).
 
@@ -112,16 +125,16 @@ def load_policy(
         InputError: `ref` is not a language model.
         UsageError: the device does not know the precision, or bitsandbytes is missing.
     """
-    model_files.check(ref, "language model")
+    where = _located(ref, "language model")
     from transformers import AutoModelForCausalLM
 
     dtype = weights_dtype(precision_of(precision, device), trained=trained)
     tokenizer = load_tokenizer(ref)
     with _sentences(ref):
         if quantization != "none":
-            model = quantizing.load(AutoModelForCausalLM, ref, device, quantization, dtype)
+            model = quantizing.load(AutoModelForCausalLM, where, device, quantization, dtype)
         else:
-            model = _whole_policy(ref, dtype).to(device)
+            model = _whole_policy(where, dtype).to(device)
     return _named(model.eval(), tokenizer, ref)
 
 
@@ -143,12 +156,12 @@ def load_reward_model(ref: str, device: torch.device, *, precision: str = "auto"
     Raises:
         InputError: `ref` is not one; a body without a trained head, say.
     """
-    model_files.check(ref, "reward model")
+    where = _located(ref, "reward model")
     tokenizer = load_tokenizer(ref)
     dtype = weights_dtype(precision_of(precision, device), trained=False)
     with _sentences(ref):
-        model = _whole_classifier(ref, dtype)
-    if (Path(ref) / model_files.ADAPTER).exists():
+        model = _whole_classifier(where, dtype)
+    if (Path(where) / model_files.ADAPTER).exists():
         # As it was trained: the base's own may be its EOS, where the score is read.
         model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
     return _named(model.to(device).eval(), tokenizer, ref)
@@ -245,7 +258,7 @@ def start_reward_model(
         InputError: `ref` is not a model that can carry such a head.
         UsageError: the device does not know the precision, or bitsandbytes is missing.
     """
-    model_files.check(ref, "start of a reward model")
+    where = _located(ref, "start of a reward model")
     from transformers import AutoModelForSequenceClassification
 
     dtype = weights_dtype(precision_of(precision, device), trained=full)
@@ -253,10 +266,10 @@ def start_reward_model(
     with _sentences(ref):
         if quantization != "none":
             model = quantizing.load(
-                AutoModelForSequenceClassification, ref, device, quantization, dtype, num_labels=1
+                AutoModelForSequenceClassification, where, device, quantization, dtype, num_labels=1
             )
         else:
-            model = _whole_classifier(ref, dtype, num_labels=1).to(device)
+            model = _whole_classifier(where, dtype, num_labels=1).to(device)
     separate_pad(model, tokenizer)
     return _named(model, tokenizer, ref)
 

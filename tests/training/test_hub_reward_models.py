@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,10 +11,15 @@ from pathlib import Path
 import msgspec
 import pytest
 from helpers.hub_server import Repo, serving_hub
-from helpers.tiny import save_reward_model, tokenizer
+from helpers.tiny import save_policy, save_reward_model, tokenizer
+from helpers.trainings import train, training
 
 from rlhf_tui.training.rendering import rendering_for, save_rendering
 
+# PEFT and accelerate still use names that transformers is about to drop.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*checkpointing:FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning"
+)
 # A process of its own: the libraries read where the Hub is when they are imported.
 SCORE = """
 import sys, torch
@@ -34,6 +40,24 @@ def score(ref: str, **environment: str) -> tuple[float, str]:
     assert done.returncode == 0, done.stderr
     said, _, number = done.stdout.rpartition("score ")
     return float(number), said
+
+
+def test_an_adapter_of_the_hub_is_scored_as_its_folder(tmp_path: Path) -> None:
+    base = save_policy(tmp_path / "base")
+    chosen = {"tune": "lora", "merge_adapter": False, "max_steps": 2}
+    folder = train(training("rm", tmp_path / "rm-1", base, **chosen)).model_dir
+    here, _ = score(str(folder))
+    online = {"HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(tmp_path / "home")}
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    named = json.dumps(str(base)).encode()
+    assert named in files["adapter_config.json"]
+    files["adapter_config.json"] = files["adapter_config.json"].replace(named, b'"me/base"')
+    with serving_hub() as hub:
+        whole = {path.name: path.read_bytes() for path in base.iterdir()}
+        hub.repos["models", "me/base"] = Repo(private=False, files=whole)
+        hub.repos["models", "me/likes"] = Repo(private=False, files=files)
+        there, _ = score("me/likes", HF_ENDPOINT=hub.url, **online)
+    assert there == here
 
 
 @pytest.mark.parametrize("ours", [True, False])

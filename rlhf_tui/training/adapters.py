@@ -36,7 +36,7 @@ def fetched(ref: str) -> str:
 
     try:
         hf_hub_download(ref, model_files.ADAPTER)
-        return snapshot_download(ref, allow_patterns=NEEDED)
+        return snapshot_download(ref, allow_patterns=[*NEEDED])
     except (OSError, ValueError):
         return ref
 

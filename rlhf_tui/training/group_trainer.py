@@ -6,6 +6,7 @@
   as these were trained; what the policy did not end takes the missing-EOS penalty then.
 - The order of prompts is a function of the seed: whole shuffled passes over them, one behind the
   other, and each rollout full. TRL's own drops what is left of a pass.
+- Positions are counted without padding, in training as in writing.
 - The reference is a frozen copy of the starting policy, or the policy with its adapter off. TRL
   loads it again by the name in the model's config, which may be another model's.
 """
@@ -13,6 +14,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -126,6 +128,9 @@ class GroupTrainer:
             # TRL copies an adapter that it did not make itself. Ours is fresh and changes nothing
             # yet, so that turned off is the same, without a second adapter in every checkpoint.
             me.model.delete_adapter("ref")
+        count_without_padding(me.accelerator.unwrap_model(me.model))
+        if reference is not None:
+            count_without_padding(reference)
         me.ref_model = None if reference is None else self._prepared(reference)
 
     def _prepared(self, reference: Any) -> Any:
@@ -210,6 +215,26 @@ class GRPO(GroupTrainer, GRPOTrainer):  # type: ignore[misc]  # TRL has no types
         parts = [write(part, *rest)[0] for part in self._parts(prompt_ids)]
         # What stands second are vLLM's own log-probabilities.
         return [response for part in parts for response in part], None
+
+
+def count_without_padding(model: Any) -> None:
+    """Number a model's positions from each row's first real token, in every forward pass.
+
+    TRL pads prompts on the left and names no positions; models that learnt theirs would read a
+    short prompt elsewhere than `generate` does, which counts like this.
+    """
+    bare = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if "position_ids" not in inspect.signature(type(bare).forward).parameters:
+        return
+
+    def count(_: Any, args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, Any]:
+        mask = named.get("attention_mask")
+        known = named.get("position_ids") is not None or named.get("past_key_values") is not None
+        if mask is not None and mask.dim() == 2 and not known:
+            named = named | {"position_ids": (mask.long().cumsum(-1) - 1).clamp(min=0)}
+        return args, named
+
+    bare.register_forward_pre_hook(count, with_kwargs=True)
 
 
 def frozen_copy(model: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 from helpers.tiny import again, lines, make_run, save_policy, stop_after, tokenizer
-from transformers import AutoModelForCausalLM, GenerationMixin
+from transformers import AutoModelForCausalLM, GenerationMixin, GPT2Config, GPT2LMHeadModel
 
 from rlhf_tui.config.options import GRPOOptions, RLOOOptions
 from rlhf_tui.errors import NothingToDo, UsageError
@@ -495,6 +495,36 @@ def test_the_temperature_divides_the_logits_everywhere(
     expected = (each[:, -width:] * rollout["completion_mask"]).sum(-1)
     assert rollout["old_logps"].tolist() == pytest.approx(expected.tolist(), abs=1e-4)
     assert context.model_dir.is_dir()
+
+
+@pytest.mark.parametrize("tune", ["full", "lora"])
+def test_learnt_positions_are_counted_without_padding(
+    tmp_path: Path, policy: str, monkeypatch: pytest.MonkeyPatch, tune: str
+) -> None:
+    """GPT-2's: the policy is trained where it wrote, however long the prompts beside are."""
+    words = tokenizer()
+    torch.manual_seed(0)
+    shape = GPT2Config(
+        vocab_size=len(words), n_embd=16, n_layer=2, n_head=2, n_positions=64,
+        initializer_range=0.5, pad_token_id=0, bos_token_id=1, eos_token_id=2,
+    )  # fmt: skip
+    model = GPT2LMHeadModel(shape).eval()
+    model.save_pretrained(policy)
+    watched = Watched(monkeypatch)
+    arguments = SMALL | {"model": policy, "rewards": ["toy_rewards:spaces"]}
+    rows = [{"prompt": "Review" + " long" * i, "prompt_id": f"p{i}"} for i in range(6)]
+    more = {"total_steps": 1, "eval_steps": 0, "tune": tune, "lora_rank": 2, "max_length": 64}
+    run(make_run(tmp_path / "rloo-1", "rloo", arguments | more, train=rows))
+    rollout = watched.rollouts[0]
+    assert len(set(rollout["prompt_mask"].sum(-1).tolist())) > 1
+    for row, found in enumerate(rollout["old_logps"].tolist()):
+        kept = [rollout[f"{part}_mask"][row].bool() for part in ("prompt", "completion")]
+        prompt, response = rollout["prompt_ids"][row][kept[0]], rollout["completion_ids"][row]
+        ids = torch.cat([prompt, response[kept[1]]])
+        with torch.no_grad():
+            each = model(input_ids=ids[None]).logits[0, :-1].log_softmax(-1)
+        chosen = each.gather(-1, ids[1:, None])[len(prompt) - 1 :]
+        assert found == pytest.approx(float(chosen.sum()), abs=1e-3)
 
 
 def test_what_cannot_be_is_said_in_a_sentence(tmp_path: Path, policy: str) -> None:

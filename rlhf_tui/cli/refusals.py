@@ -15,6 +15,37 @@ MISUSED = re.compile(r"((?P<needs>requires an argument)|does not take a value)$"
 """What it says of an option at the end of the line, and of a switch with a value."""
 NOT_A_NUMBER = re.compile(r"Input should be a valid (?P<kind>integer|number), .*$")
 
+ELSEWHERE = {
+    "--max-steps": "--total-steps",
+    "--total-steps": "--max-steps",
+    "--num-train-epochs": "--epochs",
+    "--per-device-train-batch-size": "--batch-size",
+    "--gradient-accumulation-steps": "--gradient-accumulation",
+    "--model-name-or-path": "--model",
+    "--reward-model-path": "--reward-model",
+    "--reward-funcs": "--rewards",
+    "--dataset-name": "--dataset",
+    "--use-peft": "--tune",
+    "--finetuning-type": "--tune",
+    "--lora-r": "--lora-rank",
+    "--lora-target-modules": "--lora-target",
+    "--load-in-4bit": "--quantization",
+    "--load-in-8bit": "--quantization",
+    "--quantization-bit": "--quantization",
+    "--bf16": "--precision",
+    "--fp16": "--precision",
+    "--dtype": "--precision",
+    "--lr-scheduler-type": "--schedule",
+    "--warmup-ratio": "--warmup-share",
+    "--cutoff-len": "--max-length",
+    "--pref-beta": "--beta",
+    "--pref-loss": "--loss-type",
+    "--max-completion-length": "--response-length",
+    "--max-new-tokens": "--response-length",
+    "--save-total-limit": "--keep-checkpoints",
+}
+"""Options by their names in TRL and LLaMA-Factory, which people bring along, and ours."""
+
 
 def usage_error(error: typer.TyperException) -> UsageError:
     """The refusal of a command line, with what was meant where that can be told."""
@@ -51,6 +82,8 @@ def _no_such_option(given: str, context: Any, see: str) -> UsageError:
         for name in (*parameter.opts, *parameter.secondary_opts)
         if name.startswith("--")
     ]
-    meant = nearest(given, known).partition(" Known: ")[0]
+    name = given.replace("_", "-")
+    ours = ELSEWHERE.get(name, "")
+    meant = nearest(ours if ours in known else name, known).partition(" Known: ")[0]
     hint = f"{meant} {see}" if meant.startswith("Did") else see
     return UsageError(f"{context.command_path} has no option {given}.", hint=hint)

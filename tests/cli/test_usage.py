@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from helpers import Cli, refused
 
+from rlhf_tui.cli.refusals import ELSEWHERE
 from rlhf_tui.config.options import OPTIONS, TRAINERS
 from rlhf_tui.config.recipes import RECIPES
 
@@ -65,6 +66,31 @@ def test_a_mistyped_option_gets_the_nearest(bare: Cli) -> None:
     refused(bare("train", "ppo", "--kl-coeff", "1"), 2, "--kl-coeff", "'--kl-coef'?")
     refused(bare("train", "dpo", "--lora-rnk", "4"), 2, "--lora-rnk", "'--lora-rank'?")
     refused(bare("train", "sft", "--no-pakcing"), 2, "--no-pakcing", "'--no-packing'?")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "ours"),
+    [
+        ("sft", "--total-steps", "--max-steps"),
+        ("ppo", "--max-steps", "--total-steps"),
+        ("dpo", "--per_device_train_batch_size", "--batch-size"),
+        ("rm", "--model_name_or_path", "--model"),
+        ("grpo", "--lora_r", "--lora-rank"),
+    ],
+)
+def test_an_option_by_its_name_in_other_programs_gets_ours(
+    bare: Cli, kind: str, given: str, ours: str
+) -> None:
+    refused(bare("train", kind, given, "1"), 2, given, f"'{ours}'?")
+
+
+def test_other_programs_names_lead_to_options_that_are_there_and_are_none_of_ours() -> None:
+    flags = {
+        kind: {f"--{name.replace('_', '-')}" for name in OPTIONS[kind].__struct_fields__}
+        for kind in TRAINERS
+    }
+    for theirs, ours in ELSEWHERE.items():
+        assert any(ours in known and theirs not in known for known in flags.values()), theirs
 
 
 def test_an_option_without_its_value_and_a_switch_with_one_are_told(bare: Cli) -> None:

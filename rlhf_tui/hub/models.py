@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from rlhf_tui.config.idle import notes_on_idle
 from rlhf_tui.config.online_checks import notes_on
 from rlhf_tui.config.options import (
     OPTIONS,
@@ -145,6 +146,7 @@ def resolve_options(
             if made_by:
                 _check_use(runs[made_by], role, options)
                 lineage[role] = made_by
+    notes += notes_on_idle(options)
     if isinstance(options, OnlineOptions):
         notes += notes_on(options)
         resolved["rewards"] = _resolve_rewards(options, runs, cwd, lineage)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
-from rlhf_tui.config.option_types import Options
 from rlhf_tui.config.online_options import PPOOptions
+from rlhf_tui.config.option_types import Options
 from rlhf_tui.config.preference_options import DPOOptions
 from rlhf_tui.config.training_options import TrainOptions
 

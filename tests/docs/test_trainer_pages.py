@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from rlhf_tui.config.options import OPTIONS, TRAINERS
+from rlhf_tui.training.rates import LORA_FACTOR, RATES, SMALL_ADAPTER
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -49,3 +50,14 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
         heads = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), flags=re.MULTILINE)
         slugs = {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
         assert not anchor or anchor[1:] in slugs, f"{target}{anchor}"
+
+
+def test_the_table_of_learning_rates_is_that_of_the_code() -> None:
+    page = (DOCS / "trainers" / "README.md").read_text("utf-8")
+    for stage, steps in RATES.items():
+        (row,) = [line for line in page.splitlines() if re.match(rf"\| .*`{stage}`.* \d", line)]
+        told = [float(cell) for cell in row.split("|")[2:-1]]
+        assert told == [rate for _, rate in steps]
+        assert [limit for limit, _ in steps][:2] == [20e6, 1e9]
+    assert LORA_FACTOR == 10
+    assert SMALL_ADAPTER == {"dpo": 1e-3, "kto": 1e-3}

@@ -14,6 +14,8 @@ from rlhf_tui.screens.widgets.text import clean
 NAME = 22
 VALUE = 20
 """Cells of the first two columns."""
+FOOT = 4
+"""Rows below the form on the lowest screen."""
 TITLES = {
     "generate": "Completions from a model",
     "sft": "Fine-tune on demonstrations",
@@ -109,15 +111,16 @@ def kind_row(kind: str, width: int, glyphs: Glyphs) -> list[Row]:
 
 
 def foot_rows(form: Form, field: Field, problem: str, width: int, glyphs: Glyphs) -> list[Row]:
-    """Four rows: the chosen field in full, the shell command, and what went wrong, which takes
-    the room of the field's second row."""
+    """Four rows: the chosen field, as far as they go, and the shell command; or less of the field,
+    and what went wrong."""
     help_text = f"{field.meaning} ({field.takes})."
     if form.origin(field) != "default":
         help_text += f" Default: {shown(field.default) or 'empty'}."
     help_text = clean(help_text, encoding=glyphs.encoding).text
-    rows = wrap([(help_text, "dim")], width)[: 1 if problem else 2]
     command = wrap([("$ ", "dim"), (form.command, "strong")], width)[:2]
-    rows += [*command, *([[]] * (2 - len(command)))]
+    rows = wrap([(help_text, "dim")], width)[: 1 if problem else FOOT - len(command)]
+    rows += command
     if problem:
+        rows += [[]] * (2 - len(command))
         rows += wrap([(problem, "bad")], width)[:2]
     return rows

@@ -296,3 +296,12 @@ async def test_a_recipe_is_launched_by_name(program: Open, link: FakeLink, until
         request = next(r for r in link.asked if isinstance(r, Launch))
         assert request.recipe == "tiny-cpu"
         assert request.arguments == RECIPES["tiny-cpu"].options("sft")
+
+
+async def test_every_recipe_is_named_below_the_form(program: Open, until: Until) -> None:
+    async with program("launch:sft", (80, 24)) as pilot:
+        await until(pilot, lambda: "epochs" in text(pilot))
+        await go_to(pilot, "recipe")
+        told = screen(pilot).foot.text
+        assert all(name in told for name in RECIPES)
+        assert "$ rlhf-tui train sft" in told

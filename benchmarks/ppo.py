@@ -130,12 +130,13 @@ def quality(given: argparse.Namespace, directory: Path) -> list[dict[str, Any]]:
     given.chart.write_text(ppo_quality.drawing(seeds))
     print()
     for found in seeds:
-        words = f"reward of ours at the largest common KL at least TRL's, seed {found['seed']}"
+        words = f"reward of ours within the largest common KL at least TRL's, seed {found['seed']}"
         row = found["rows"][-1]
         found["targets"] = [
             {"target": words, "value": row["ours"] - row["TRL"], "met": ppo_quality.met(found)}
         ]
-        print(f"{'met   ' if ppo_quality.met(found) else 'missed'}  {words}")
+        difference = f"{row['ours'] - row['TRL']:+.3f} ± {found['error']:.3f}"
+        print(f"{'met   ' if ppo_quality.met(found) else 'missed'}  {words}: {difference}")
         for name, (seconds, kl, score) in found["last"].items():
             print(f"        {name} at the end: reward {score:.3f}, KL {kl:.2f}, {seconds:.0f} s")
     return seeds

@@ -79,7 +79,8 @@ class PPOOptions(OnlineOptions):
         int, Meta(ge=0, description="Rollouts at the start in which the critic alone learns")
     ] = 0
     critic_learning_rate: Annotated[
-        float, Meta(ge=0, description="Of the critic; 0: the policy's")
+        float,
+        Meta(ge=0, description="Of the critic; 0: the policy's, of a head 0.4 over its width"),
     ] = 0.0
     kl_coef: Annotated[float, Meta(ge=0, description="β, reward units a nat of KL")] = 0.35
     kl_estimator: Annotated[

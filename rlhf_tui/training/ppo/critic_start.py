@@ -15,7 +15,8 @@ from rlhf_tui.errors import UsageError
 from rlhf_tui.training import adapters, model_files, models, tuning
 from rlhf_tui.training.models import Loaded
 from rlhf_tui.training.ppo.critic import ADAPTER, POLICY, Critic
-from rlhf_tui.training.ppo.policy import recompute, zero_head
+from rlhf_tui.training.ppo.policy import recompute
+from rlhf_tui.training.ppo.value_head import zero_head
 from rlhf_tui.training.precision import precision_of
 
 

@@ -22,6 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from rlhf_tui.errors import InputError
 from rlhf_tui.training.ppo.batch import Batch, response_logits
 from rlhf_tui.training.ppo.losses import token_logprobs
+from rlhf_tui.training.ppo.value_head import ValueHead
 from rlhf_tui.training.precision import Precision, autocast, precision_of
 
 
@@ -47,11 +48,11 @@ class Policy:
         self.model = model
         self.device: torch.device = next(model.parameters()).device
         self._precision = precision or precision_of("auto", self.device)
-        self.value_head: nn.Linear | None = None
+        self.value_head: ValueHead | None = None
         if with_value:
             # The first values are 0, and the trunk is moved by the policy alone until the head
             # has learnt something.
-            self.value_head = zero_head(model.config.get_text_config().hidden_size, self.device)
+            self.value_head = ValueHead(model.config.get_text_config().hidden_size, self.device)
 
     def trained(self) -> dict[str, nn.Parameter]:
         """The model's weights that the optimizer moves, by name; the value head's are not here."""
@@ -106,14 +107,6 @@ class Reference:
             return self._frozen(batch, temperature).logprobs
         with self._policy.model.disable_adapter():
             return self._policy(batch, temperature).logprobs
-
-
-def zero_head(width: int, device: torch.device) -> nn.Linear:
-    """A value head whose values are 0."""
-    head = nn.Linear(width, 1).to(device)
-    nn.init.zeros_(head.weight)
-    nn.init.zeros_(head.bias)
-    return head
 
 
 def recompute(model: Any) -> None:

@@ -233,18 +233,23 @@ class Actors:
         beta: float,
         moments: RunningMoments,
         first: Sequence[int] = (),
+        *,
+        begin: bool = False,
     ) -> Rollout:
         """Responses, their rewards and advantages; the same in every process.
 
         Args:
             first: rows of the first minibatch, if its passes are to be kept.
+            begin: let a value head of zeros expect the mean score of this rollout.
         """
         options = self._options
         written = self.write(prompts, name)
+        ended = torch.tensor([r.ended for r in written.responses], device=written.raw.device)
+        scores = shaped_scores(written.raw, ended, moments, options)
+        if begin:
+            self._expect(scores)
         measured = self.measure(written, first)
         mask = measured.mask
-        ended = torch.tensor([r.ended for r in written.responses], device=mask.device)
-        scores = shaped_scores(written.raw, ended, moments, options)
         kl = token_kl(measured.logprobs, measured.reference, "k1")
         charged = kl
         if options.kl_estimator == "k3":
@@ -267,6 +272,17 @@ class Actors:
             penalty=-beta * charged.masked_fill(~mask, 0.0).sum(-1),
             begun=measured.begun,
         )
+
+    @torch.no_grad()
+    def _expect(self, scores: Tensor) -> None:
+        """Begin a fresh value head at the mean score.
+
+        Values of 0 under scores that are not around 0 would give late tokens large advantages
+        and early ones small, whatever was written, until the head has learnt the mean.
+        """
+        head = self.critic.head if self.critic is not None else self.policy.value_head
+        if head is not None and not self._options.whiten_rewards and not head.weight.any():
+            head.bias.fill_(scores.mean())
 
 
 def _mask(written: Written, width: int) -> Tensor:

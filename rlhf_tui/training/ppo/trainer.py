@@ -60,6 +60,7 @@ class PPOTrainer:
             beta,
             self.moments,
             self._first(),
+            begin=self.rollouts == 0,
         )
         figures = rollout_figures(rollout)
         training = time.perf_counter()

@@ -35,18 +35,21 @@ class Updater:
         """Take the trained weights of policy and critic.
 
         Args:
-            rate: the policy's peak learning rate; the critic's too, unless it has its own.
+            rate: the policy's peak learning rate; a critic's too, unless it is told its own. A
+                head on the policy's trunk has the one that suits its width.
         """
         self._actors = actors
         self._options = options
         self._policy: list[nn.Parameter] = list(actors.policy.trained().values())
         self._critic: list[nn.Parameter]
+        usual = rate
         if actors.critic is not None:
             self._critic = actors.critic.parameters()
         else:
             assert actors.policy.value_head is not None
             self._critic = list(actors.policy.value_head.parameters())
-        self._rates = rate, options.critic_learning_rate or rate
+            usual = actors.policy.value_head.rate
+        self._rates = rate, options.critic_learning_rate or usual
         self.optimizer = torch.optim.AdamW(
             [
                 {"params": group, "lr": peak}

@@ -14,10 +14,11 @@ from peft import LoraConfig, get_peft_model
 from rlhf_tui.config.options import PPOOptions
 from rlhf_tui.generation.sampler import Sampling
 from rlhf_tui.training.ppo.critic import ADAPTER, Critic
-from rlhf_tui.training.ppo.policy import Policy, Reference, recompute, zero_head
+from rlhf_tui.training.ppo.policy import Policy, Reference, recompute
 from rlhf_tui.training.ppo.rollout import Actors, Prompts, by_length
 from rlhf_tui.training.ppo.schedule import factor
 from rlhf_tui.training.ppo.trainer import PPOTrainer
+from rlhf_tui.training.ppo.value_head import zero_head
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*checkpointing:FutureWarning")  # PEFT's own
 CPU = torch.device("cpu")
@@ -32,7 +33,7 @@ class Digits:
         return " ".join(map(str, tokens))
 
     def score(self, _prompts: list[str], completions: list[str]) -> list[float]:
-        return [float(c.split()[0] == str(WANTED)) for c in completions]
+        return [float(c.split()[:1] == [str(WANTED)]) for c in completions]
 
 
 def make(

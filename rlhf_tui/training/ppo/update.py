@@ -24,8 +24,10 @@ ADAM_EPSILON = 1e-5
 """Larger than Adam's usual 1e-8, as in the original PPO: small gradients stay small steps."""
 SMALLEST_SCALE = 2.0**-14
 """fp16's loss scale halves at each overflow; below this the losses themselves overflow."""
-ADVICE = "Use a smaller learning_rate, a larger kl_coef, or precision = 'fp32'; the last "
-ADVICE += "checkpoint is as it was."
+ADVICE = (
+    "Use a smaller learning_rate, a larger kl_coef, or precision = 'fp32' where it is less; "
+    "checkpoints made before are sound."
+)
 
 
 class Updater:

@@ -72,6 +72,7 @@ EXAMPLES = {
     "ShowRun": {"run_id": "latest"},
     "StopRun": {"run_id": "latest"},
     "ResumeRun": {"run_id": "latest"},
+    "SetPriority": {"run_id": "latest", "priority": 1},
 }
 OWNER_ONLY = [
     kind.__name__

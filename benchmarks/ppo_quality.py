@@ -151,11 +151,12 @@ def drawing(seeds: Sequence[dict[str, Any]]) -> str:
         f'<rect width="{width}" height="{height}" fill="white"/>',
         f'<path d="M{left},10V{height - bottom}H{width - 10}" fill="none" stroke="black"/>',
         f'<text x="{width / 2}" y="{height - 8}">seconds</text>',
-        '<text x="8" y="20">reward</text>',
+        f'<text x="{left + 8}" y="22">reward</text>',
     ]
     parts += [f'<text x="8" y="{y(value) + 14:.0f}">{value:.2f}</text>' for value in (low, high)]
     parts += [
-        f'<text x="{x(share * most) - 10:.0f}" y="{height - bottom + 16}">{share * most:.0f}</text>'
+        f'<text x="{x(share * most):.0f}" y="{height - bottom + 16}" text-anchor="end">'
+        f"{share * most:.0f}</text>"
         for share in (0.0, 0.5, 1.0)
     ]
     for seed in seeds:

@@ -6,16 +6,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from rlhf_tui.config.option_types import PositiveInt
+from rlhf_tui.config.option_types import PositiveInt, StartingPolicy
 from rlhf_tui.config.training_options import TrainOptions
 
 
 class OnlineOptions(TrainOptions):
     """Rollouts, where their rewards come from, and how they are looked at."""
 
-    model: Annotated[
-        str, Meta(description="Starting policy, also the reference; empty: the newest SFT run")
-    ] = ""
+    model: StartingPolicy = ""
     reward_model: Annotated[
         str,
         Meta(

@@ -9,6 +9,13 @@ from msgspec import Meta
 
 PositiveInt = Annotated[int, Meta(ge=1)]
 Share = Annotated[float, Meta(gt=0, le=1)]
+StartingPolicy = Annotated[
+    str, Meta(description="Starting policy, also the reference; empty: the newest SFT run")
+]
+Pairs = Annotated[
+    Literal["all", "one-per-ranking"],
+    Meta(description="All pairs of a ranking, weighed 1/pairs, or one drawn from each"),
+]
 
 
 class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from rlhf_tui.config.option_types import PositiveInt
+from rlhf_tui.config.option_types import Pairs, PositiveInt, StartingPolicy
 from rlhf_tui.config.training_options import JudgementOptions
 
 DPOLoss = Literal[
@@ -27,16 +27,15 @@ DPOLoss = Literal[
     "sigmoid_norm",
 ]
 
+Precompute = Annotated[
+    bool, Meta(description="Compute the reference's log-probabilities once, before training")
+]
+
 
 class DPOOptions(JudgementOptions):
-    model: Annotated[
-        str, Meta(description="Starting policy, also the reference; empty: the newest SFT run")
-    ] = ""
+    model: StartingPolicy = ""
     batch_size: Annotated[PositiveInt, Meta(description="Pairs a forward pass, per process")] = 16
-    pairs: Annotated[
-        Literal["all", "one-per-ranking"],
-        Meta(description="All pairs of a ranking, weighed 1/pairs, or one drawn from each"),
-    ] = "all"
+    pairs: Pairs = "all"
     beta: Annotated[
         float, Meta(gt=0, description="β: how dear it is to leave the reference; τ for ipo")
     ] = 0.1
@@ -65,15 +64,11 @@ class DPOOptions(JudgementOptions):
         float,
         Meta(ge=0, le=1, description="Weight of tokens beyond the shorter answer (LD-DPO); 1: all"),
     ] = 1.0
-    precompute_reference: Annotated[
-        bool, Meta(description="Compute the reference's log-probabilities once, before training")
-    ] = False
+    precompute_reference: Precompute = False
 
 
 class KTOOptions(JudgementOptions):
-    model: Annotated[
-        str, Meta(description="Starting policy, also the reference; empty: the newest SFT run")
-    ] = ""
+    model: StartingPolicy = ""
     batch_size: Annotated[PositiveInt, Meta(description="Rows a forward pass, per process")] = 16
     beta: Annotated[float, Meta(gt=0, description="β: how dear it is to leave the reference")] = 0.1
     loss_type: Annotated[
@@ -85,6 +80,4 @@ class KTOOptions(JudgementOptions):
     undesirable_weight: Annotated[
         float, Meta(ge=0, description="λ_U, weight of thumbs down; 0: by the counts of both")
     ] = 0.0
-    precompute_reference: Annotated[
-        bool, Meta(description="Compute the reference's log-probabilities once, before training")
-    ] = False
+    precompute_reference: Precompute = False

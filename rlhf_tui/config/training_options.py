@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from rlhf_tui.config.option_types import Options, PositiveInt
+from rlhf_tui.config.option_types import Options, Pairs, PositiveInt
 
 
 class TrainOptions(Options):
@@ -155,10 +155,7 @@ class RewardOptions(JudgementOptions):
         PositiveInt, Meta(description="Prompts a forward pass; each of their texts is read once")
     ] = 8
     epochs: Annotated[float, Meta(gt=0, description="Passes over the data")] = 3.0
-    pairs: Annotated[
-        Literal["all", "one-per-ranking"],
-        Meta(description="All pairs of a ranking, weighed 1/pairs, or one drawn from each"),
-    ] = "all"
+    pairs: Pairs = "all"
     center_rewards: Annotated[
         float, Meta(ge=0, description="Weight of the term that pulls the mean reward to 0")
     ] = 0.01

@@ -16,17 +16,12 @@ from trl import DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from rlhf_tui.training.accumulation import EvenRows
-from rlhf_tui.training.reference import Batch, Referenced
+from rlhf_tui.training.reference import Batch, Referenced, WithWeights
 
 
 @dataclass
-class PairCollator(DataCollatorForPreference):  # type: ignore[misc]  # TRL has no types
+class PairCollator(WithWeights, DataCollatorForPreference):  # type: ignore[misc]  # TRL has no types
     """TRL's batch of b pairs, [2b, s] with the chosen first, and their weights [b]."""
-
-    def torch_call(self, examples: list[dict[str, Any]]) -> Batch:
-        batch: Batch = super().torch_call(examples)
-        batch["weight"] = torch.tensor([row["weight"] for row in examples], dtype=torch.float)
-        return batch
 
 
 class PairTrainer(EvenRows, Referenced, DPOTrainer):  # type: ignore[misc]  # TRL has no types

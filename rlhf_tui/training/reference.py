@@ -1,7 +1,7 @@
-"""What our subclasses of TRL's DPO and KTO trainers share: the reference's log-probabilities.
+"""What our subclasses of TRL's DPO and KTO share: weights, the reference's log-probabilities.
 
-They come with every batch: computed once before training (precompute_reference), or just then.
-TRL computes them inside its losses, where nobody else can read them; we need them for exact
+The latter come with every batch: computed once before training (precompute_reference), or just
+then. TRL computes them inside its losses, where nobody else can read them; we need them for exact
 figures on validation.
 """
 
@@ -13,6 +13,17 @@ import torch
 from torch import Tensor
 
 Batch = dict[str, Any]
+
+
+class WithWeights:
+    """A mixin in front of one of TRL's collators, which knows nothing of weights."""
+
+    def torch_call(self, examples: list[dict[str, Any]]) -> Batch:
+        """TRL's batch, and the weights [b] of its rows."""
+        own: Any = super()
+        batch: Batch = own.torch_call(examples)
+        batch["weight"] = torch.tensor([row["weight"] for row in examples], dtype=torch.float)
+        return batch
 
 
 class Referenced:

@@ -18,20 +18,15 @@ from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 
 from rlhf_tui.training.accumulation import EvenRows
 from rlhf_tui.training.data import Row
-from rlhf_tui.training.reference import Batch, Referenced
+from rlhf_tui.training.reference import Batch, Referenced, WithWeights
 
 HIGHEST = 4 / 3
 """Of λ_D·n_D / (λ_U·n_U), which should lie in [1, 4/3] (Ethayarajh 2024, equation 8)."""
 
 
 @dataclass
-class ThumbCollator(DataCollatorForUnpairedPreference):  # type: ignore[misc]  # TRL has no types
+class ThumbCollator(WithWeights, DataCollatorForUnpairedPreference):  # type: ignore[misc]  # TRL has no types
     """TRL's batch of b rows, [b, s], and their weights [b]."""
-
-    def torch_call(self, examples: list[dict[str, Any]]) -> Batch:
-        batch: Batch = super().torch_call(examples)
-        batch["weight"] = torch.tensor([row["weight"] for row in examples], dtype=torch.float)
-        return batch
 
 
 class ThumbTrainer(EvenRows, Referenced, KTOTrainer):  # type: ignore[misc]  # TRL has no types

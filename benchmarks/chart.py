@@ -12,7 +12,7 @@ import sys
 import time
 
 from rlhf_tui.screens.widgets.chart_plot import Look, draw
-from rlhf_tui.screens.widgets.pyramid import Series
+from rlhf_tui.tracking.series import Series
 
 POINTS = (1_000, 10_000, 100_000, 1_000_000)
 SIZE = (58, 12)

@@ -11,9 +11,38 @@ from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.evaluation.model_wording import lines
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.runs.layout import RunArguments
-from rlhf_tui.screens.theme import Glyphs
+from rlhf_tui.screens.dashboard_pane import Pane, Seen
+from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import Row
+from rlhf_tui.screens.widgets.log_view import PagedView
 from rlhf_tui.screens.widgets.text import clean
+
+
+class ArgumentsPane(PagedView, Pane):
+    """The chosen run's arguments, read when another run is chosen and when it has ended."""
+
+    TITLE = "arguments"
+
+    def __init__(self, glyphs: Glyphs = UNICODE) -> None:
+        super().__init__(glyphs, follow=False)
+        self._of: tuple[str, str] | None = None
+
+    def tell(self, seen: Seen) -> None:
+        if seen.run is None:
+            return
+        info = seen.run.info
+        if seen.batch is not None and self._of == (info.run_id, info.state):
+            return
+        self._of = (info.run_id, info.state)
+        self.run_worker(self._read(seen, info), group="arguments", exclusive=True)
+
+    async def _read(self, seen: Seen, info: RunInfo) -> None:
+        arguments = await seen.source.details(info)
+        measured = await seen.source.measured(info)
+        self.fill(argument_rows(info, arguments, measured, self.glyphs))
+
+    def line(self, by: int) -> None:
+        self.move(by)
 
 
 def argument_rows(

@@ -23,6 +23,7 @@ from rlhf_tui.runs.environment import secrets
 from rlhf_tui.runs.layout import RunArguments
 from rlhf_tui.runs.state import describe
 from rlhf_tui.screens.link import Link
+from rlhf_tui.tracking.follow import Follower, RunFollower
 
 LIVE = frozenset({"running", "stopping"})
 ACTIVE = LIVE | {"queued"}
@@ -43,6 +44,8 @@ class RunSource:
         """Why the list comes from the files, as a sentence; empty with a hub."""
         self.refused = ""
         """Why this person sees none, as a sentence a line; empty for those who may."""
+        self.archived = False
+        """Whether runs that were put away are listed, too."""
         self._link = link
 
     async def list(self) -> list[RunInfo]:
@@ -50,7 +53,9 @@ class RunSource:
         infos: list[RunInfo] | None = None
         if self._link is not None and self._link.connected:
             try:
-                answer = await asyncio.wait_for(self._link.call(ListRuns(), RunList), AWAY_S)
+                answer = await asyncio.wait_for(
+                    self._link.call(ListRuns(archived=self.archived), RunList), AWAY_S
+                )
                 infos, self.note, self.refused = answer.runs, "", ""
             except Denied:
                 self.note, self.refused = "", NOT_FOR_YOU
@@ -64,6 +69,10 @@ class RunSource:
         if infos is None:
             infos = await asyncio.to_thread(read_runs, self.runs)
         return sorted(infos, key=_place)
+
+    def follow(self, info: RunInfo) -> Follower:
+        """Begin to follow a run's directory."""
+        return RunFollower(Path(info.directory))
 
     async def details(self, info: RunInfo) -> RunArguments | None:
         """A run's arguments: from its directory, else from the hub; None if neither has them."""

@@ -15,14 +15,18 @@ class SearchAsk(ModalScreen[str | None]):
     CSS_PATH = Path(__file__).with_name("search.tcss")
     BINDINGS = [("escape,ctrl+c", "dismiss", "Leave it")]  # noqa: RUF012
 
-    def __init__(self, query: str) -> None:
+    def __init__(self, query: str, what: str = "") -> None:
+        """
+        Args:
+            what: is looked for, where that is not clear.
+        """
         super().__init__()
-        self.before = query
+        self.before, self.what = query, what
 
     def compose(self) -> ComposeResult:
         yield Input(
             self.before,
-            placeholder="Search; Enter finds, . and , go on, empty ends it",
+            placeholder=f"{self.what or 'Search'}; Enter finds, . and , go on, empty ends it",
             select_on_focus=True,
             compact=True,
         )

@@ -23,9 +23,14 @@ from rlhf_tui.hub import logout
 from rlhf_tui.hub.hub import Hub, now_ms
 from rlhf_tui.hub.identity import Identity
 from rlhf_tui.hub.messages import (
+    DeleteRun,
+    EditRun,
     Launch,
     Launched,
     ListRuns,
+    MoveRun,
+    PreviewLaunch,
+    PromoteRun,
     ResumeRun,
     RunAnswer,
     RunInfo,
@@ -222,7 +227,12 @@ def _info(row: RunRow, place: int, *, full: bool) -> RunInfo:
     return info
 
 
+async def _not_yet(hub: Hub, _who: Identity, request: Any) -> RunAnswer:
+    raise UsageError(f"{type(request).__name__} is not there yet.")
+
+
 HANDLERS: dict[Any, Any] = {
+    **dict.fromkeys((MoveRun, EditRun, PromoteRun, DeleteRun, PreviewLaunch), _not_yet),
     Launch: launch,
     ListRuns: list_runs,
     ShowRun: show,

@@ -438,11 +438,18 @@ class Launched(Answer):
 
 class RunInfo(msgspec.Struct, omit_defaults=True):
     run_id: str
-    kind: RunKind
+    kind: RunKind | Literal["log"]
+    """`log`: what another program wrote; never from the hub."""
     state: State
     title: str
     directory: str
     created_ms: int
+    note: str = ""
+    """What a person wrote about it."""
+    tags: list[str] = []
+    archived: bool = False
+    current: bool = False
+    """Its model is the workspace's current policy."""
     queue_position: int = 0
     """1 is next; 0 when not queued."""
     priority: int = 0
@@ -462,6 +469,8 @@ class ListRuns(Request):
     role: ClassVar[AccessRole] = "reviewer"
     kinds: list[RunKind] = []
     limit: int = 200
+    archived: bool = False
+    """Also those that were put away."""
 
 
 class RunList(Answer):
@@ -499,6 +508,124 @@ class SetPriority(Request):
 
     run_id: str
     priority: int
+
+
+class MoveRun(Request):
+    """Move a run that waits among those that wait for its device; answered by RunAnswer."""
+
+    run_id: str
+    by: int
+    """Places; below 0 is earlier. As far as the queue goes."""
+
+
+class EditRun(Request):
+    """Change what people say of a run; None leaves a thing as it is. Answered by RunAnswer."""
+
+    run_id: str
+    title: str | None = None
+    note: str | None = None
+    add_tags: list[str] = []
+    drop_tags: list[str] = []
+    archived: bool | None = None
+
+
+class PromoteRun(Request):
+    """Make a run's model the workspace's current policy, which `current` names and which
+    generation takes when no model is named; answered by RunAnswer."""
+
+    run_id: str
+    demote: bool = False
+    """Take it back: the workspace then has none."""
+
+
+class DeleteRun(Request):
+    """Remove a run that has ended: its row, its directory and its model; answered by Done.
+
+    Completions and scores that it made stay in the store. Refused for a run that others started
+    from, or the current policy, unless `force`.
+    """
+
+    run_id: str
+    force: bool = False
+
+
+class PreviewLaunch(Request):
+    """What a launch with these arguments would do, without launching; answered by Preview.
+
+    The fields are those of Launch.
+    """
+
+    kind: RunKind
+    arguments: dict[str, Any]
+    cwd: str = ""
+    environment: dict[str, str] = {}
+    examples: int = 0
+    """Render so many examples as the model will see them: takes seconds. 0: none."""
+
+
+class DatasetPreview(msgspec.Struct, omit_defaults=True):
+    """The data set that a run would get."""
+
+    source: str
+    """The workspace, or a file's path."""
+    rows: dict[str, int]
+    """By split."""
+    columns: list[str]
+    notes: list[str] = []
+    """Sentences: what is in it, what was left out and why."""
+    annotators: int = 0
+    """People whose judgements are in it."""
+    agreement: float | None = None
+    """How often two people agree on a pair, from 0 to 1; None where none judged the same."""
+
+
+class Piece(msgspec.Struct, omit_defaults=True):
+    """A stretch of a rendered example."""
+
+    text: str
+    learnt: bool = False
+    """Whether the loss is taken on it."""
+    special: bool = False
+    """A special token, written as its name."""
+
+
+class Example(msgspec.Struct, omit_defaults=True):
+    """One row of the data set as the model reads it."""
+
+    title: str
+    """What of the row it is: example, chosen, rejected, thumbs up …"""
+    pieces: list[Piece]
+    tokens: int
+    cut: int = 0
+    """Tokens that did not fit and are left out."""
+
+
+class Estimate(msgspec.Struct, omit_defaults=True):
+    """What a run would take; 0 where it cannot be told."""
+
+    steps: int = 0
+    tokens_per_step: float = 0.0
+    parameters: int = 0
+    memory: float = 0.0
+    """Bytes at the peak."""
+    memory_there: float = 0.0
+    """Bytes that the device has."""
+    seconds: float = 0.0
+    basis: list[str] = []
+    """Sentences: what the figures stand on, and how sure they are."""
+
+
+class Preview(Answer):
+    device: str
+    models: dict[str, str]
+    """role → path or hub id, with the run that made it in words where one did."""
+    notes: list[str]
+    dataset: DatasetPreview | None = None
+    """None where there is none to be had; `notes` says why."""
+    examples: list[Example] = []
+    estimate: Estimate | None = None
+    queue: list[str] = []
+    """Runs that it would wait for."""
 
 
 # --- the hub itself ---------------------------------------------------------------------------
@@ -558,6 +685,11 @@ AnyRequest = (
     | StopRun
     | ResumeRun
     | SetPriority
+    | MoveRun
+    | EditRun
+    | PromoteRun
+    | DeleteRun
+    | PreviewLaunch
     | HubStatus
     | Shutdown
 )
@@ -584,6 +716,7 @@ AnyAnswer = (
     | Launched
     | RunList
     | RunAnswer
+    | Preview
     | HubStatusAnswer
 )
 

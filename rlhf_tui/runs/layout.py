@@ -14,6 +14,8 @@ runs/<run_id>/
                        After a resume steps can come twice: the later line counts
     endpoint.json      what the model of --eval-endpoint was worth, asked once
     samples.jsonl      SampleRow lines: completions of fixed evaluation prompts
+    distributions.jsonl  DistributionRow lines: histograms of what a step's rows or tokens had
+    machine.jsonl      MachineRow lines, written by the supervisor while the run is alive
     completions.jsonl  generate runs: records.Completion lines, tailed by the hub into the store
     scores.jsonl       score runs: records.Score lines, likewise
     learning_curve.json  rm runs with --learning-curve: report.LearningCurve, once it is whole
@@ -56,6 +58,8 @@ RESERVE_BYTES = 64 * 1024
 """Enough for the last status, exit.json and a traceback."""
 METRICS = "metrics.jsonl"
 SAMPLES = "samples.jsonl"
+DISTRIBUTIONS = "distributions.jsonl"
+MACHINE = "machine.jsonl"
 COMPLETIONS = "completions.jsonl"
 SCORES = "scores.jsonl"
 LEARNING_CURVE = "learning_curve.json"
@@ -162,7 +166,64 @@ class SampleRow(msgspec.Struct, omit_defaults=True):
     reward: float | None = None
     kl: float | None = None
     by: str = ""
-    """Another model that wrote the completion; empty: the policy."""
+    """Another model that wrote the completion; empty: the policy. `REFERENCE` for the model that
+    training started from, or that the KL is measured to."""
+
+
+REFERENCE = "reference"
+
+
+class DistributionRow(msgspec.Struct, omit_defaults=True):
+    """A histogram: how often values fell into bins of equal width."""
+
+    step: int
+    name: str
+    """What is counted: reward, response_length, token_kl …"""
+    low: float
+    high: float
+    """Edges of the first and the last bin; equal when all values are the same."""
+    counts: list[int]
+    unit: str = ""
+
+
+class GpuRow(msgspec.Struct, omit_defaults=True):
+    """One GPU at a moment, as NVML tells; None where it tells nothing."""
+
+    index: int
+    name: str = ""
+    use: float | None = None
+    """Per cent of the time in which a kernel ran."""
+    memory: float | None = None
+    memory_total: float | None = None
+    """Bytes."""
+    temperature: float | None = None
+    """Degrees Celsius."""
+    power: float | None = None
+    power_limit: float | None = None
+    """Watts."""
+
+
+class MachineRow(msgspec.Struct, omit_defaults=True):
+    """The machine, and the run's part of it, at a moment."""
+
+    time: float
+    """Seconds since 1970."""
+    cpu: float
+    """Per cent of all cores together."""
+    ram: float
+    ram_total: float
+    """Bytes that are taken, and that there are."""
+    run_cpu: float = 0.0
+    """Per cent of one core that the run's processes take together."""
+    run_ram: float = 0.0
+    """Bytes that the run's processes hold."""
+    disk_free: float = 0.0
+    disk_total: float = 0.0
+    """Bytes of the file system that the run directory lies on."""
+    read: float = 0.0
+    written: float = 0.0
+    """Bytes a second that the run's processes read and wrote."""
+    gpus: list[GpuRow] = []
 
 
 def write_atomic(path: Path, value: msgspec.Struct | dict[str, Any]) -> None:

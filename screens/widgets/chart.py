@@ -9,7 +9,7 @@ from textual.events import Resize
 
 from rlhf_tui.screens.widgets.canvas_view import CanvasView
 from rlhf_tui.screens.widgets.chart_plot import Look, draw
-from rlhf_tui.screens.widgets.pyramid import Series
+from rlhf_tui.tracking.series import Series
 
 
 class Chart(CanvasView):

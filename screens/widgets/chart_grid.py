@@ -9,10 +9,10 @@ from textual.containers import Container
 from textual.events import Resize
 from textual.message import Message
 
-from rlhf_tui.screens.dashboard_panels import Panel
 from rlhf_tui.screens.widgets.chart import Chart
 from rlhf_tui.screens.widgets.chart_plot import Look
-from rlhf_tui.screens.widgets.pyramid import Series
+from rlhf_tui.tracking.panels import Panel
+from rlhf_tui.tracking.series import Series
 
 NARROWEST = 43
 """Cells of a chart, with its gap, below which a second column does not pay."""
@@ -41,7 +41,7 @@ class ChartGrid(Container):
         self.charts = [Chart() for _ in range(MOST)]
         self.panels: list[Panel] = []
         self.look = Look()
-        self.page = 0
+        self.page_number = 0
         self.full = False
         """One chart takes the whole room."""
         self._series: Mapping[str, Series] = {}
@@ -71,26 +71,26 @@ class ChartGrid(Container):
         columns, rows = self.shape
         return max(1, -(-len(self.panels) // (columns * rows)))
 
-    def turn(self, by: int) -> None:
+    def turn_page(self, by: int) -> None:
         """Go to the next or previous page, around the ends."""
-        self.page = (self.page + by) % self.pages
+        self.page_number = (self.page_number + by) % self.pages
         self.redraw()
 
     def toggle_full(self) -> None:
         """Show the page's first chart alone, or the page again that holds this chart."""
         columns, rows = self.shape
-        first = self.page * columns * rows
+        first = self.page_number * columns * rows
         self.full = not self.full
         columns, rows = self.shape
-        self.page = first // (columns * rows)
+        self.page_number = first // (columns * rows)
         self.redraw()
 
     def redraw(self) -> None:
         if not self.size.width:
             return
         columns, rows = self.shape
-        self.page = min(self.page, self.pages - 1)
-        first = self.page * columns * rows
+        self.page_number = min(self.page_number, self.pages - 1)
+        first = self.page_number * columns * rows
         page = self.panels[first : first + columns * rows]
         shape = (columns, rows, len(page))
         if shape != self._shown:

@@ -20,7 +20,7 @@ from rlhf_tui.screens.widgets.chart_axes import (
     number,
     tick_label,
 )
-from rlhf_tui.screens.widgets.pyramid import Column, Pyramid, Series
+from rlhf_tui.tracking.series import Column, Pyramid, Series
 
 COLOURS = 4
 """Series styles there are: more series than these share colours, never marks and names."""

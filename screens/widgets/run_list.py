@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 
 from textual.events import Click, Resize
 from textual.message import Message
@@ -91,6 +92,7 @@ class RunList(CanvasView):
         self.nothing = "no runs yet"
         """What an empty list says."""
         self.index = 0
+        self.kept: frozenset[str] = frozenset()
         self._top = 0
         self._glyphs = glyphs
 
@@ -114,6 +116,11 @@ class RunList(CanvasView):
         self.redraw()
         if (self.chosen and self.chosen.run_id) != (before and before.run_id):
             self.post_message(self.Chosen(self.chosen))
+
+    def mark(self, kept: Collection[str]) -> None:
+        """Show which runs, by id, are kept for comparison."""
+        self.kept = frozenset(kept)
+        self.redraw()
 
     def move(self, by: int) -> None:
         """Move the cursor down by so many runs, as far as the list goes."""

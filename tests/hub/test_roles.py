@@ -73,6 +73,11 @@ EXAMPLES = {
     "StopRun": {"run_id": "latest"},
     "ResumeRun": {"run_id": "latest"},
     "SetPriority": {"run_id": "latest", "priority": 1},
+    "MoveRun": {"run_id": "latest", "by": 1},
+    "EditRun": {"run_id": "latest", "title": "mine"},
+    "PromoteRun": {"run_id": "latest"},
+    "DeleteRun": {"run_id": "latest"},
+    "PreviewLaunch": {"kind": "sft", "arguments": {}},
 }
 OWNER_ONLY = [
     kind.__name__

@@ -17,7 +17,7 @@ from rlhf_tui.screens.widgets.chart_axes import (
     tick_label,
 )
 from rlhf_tui.screens.widgets.chart_plot import Look, Plot, draw, envelope, layout
-from rlhf_tui.screens.widgets.pyramid import Series
+from rlhf_tui.tracking.series import Series
 
 
 def series(values: list[float], name: str = "loss", first: int = 0) -> Series:

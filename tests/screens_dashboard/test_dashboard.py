@@ -37,7 +37,7 @@ def screen(pilot: Pilot[int]) -> DashboardScreen:
 
 
 def charts(pilot: Pilot[int]) -> list[Chart]:
-    return [chart for chart in screen(pilot).grid.charts if chart.display]
+    return [chart for chart in screen(pilot).charts.charts if chart.display]
 
 
 def drawn(pilot: Pilot[int]) -> bool:
@@ -94,19 +94,19 @@ async def test_choosing_runs_and_reading_why_one_failed(program: Open, until: Un
 async def test_the_panes(program: Open, until: Until) -> None:
     async with program("dashboard", (80, 24)) as pilot:
         await until(pilot, lambda: drawn(pilot))
-        await pilot.press("tab")
+        await pilot.press("6")
         await until(pilot, lambda: "step 83: saved" in text(pilot))
         await pilot.press("pageup")
         assert "step 83: saved" not in text(pilot)
-        await pilot.press("3")
+        await pilot.press("2")
         assert "quiet marvel" in text(pilot)
         assert "reward" in text(pilot)
-        await pilot.press("4")
+        await pilot.press("7")
         await until(pilot, lambda: "kl_coef" in text(pilot))
         assert f"default {PPOOptions().kl_coef}" in text(pilot)
-        await pilot.press("tab")
+        await pilot.press("tab", "tab")
         assert "objective/scores" in text(pilot)
-        await pilot.press("shift+tab")
+        await pilot.press("shift+tab", "shift+tab")
         assert "kl_coef" in text(pilot)
 
 
@@ -118,7 +118,7 @@ async def test_what_was_measured_stands_over_the_arguments(
     write_atomic(workspace.runs / "rm-0001" / EVALUATION, found)
     async with program("dashboard:rm-0001", (80, 24)) as pilot:
         await until(pilot, lambda: drawn(pilot))
-        await pilot.press("4")
+        await pilot.press("7")
         await until(pilot, lambda: "Measured on 1,200 rows of the validation split" in text(pilot))
         assert "0.8125" in text(pilot)
         assert "Equal scores are half right." in text(pilot)
@@ -129,7 +129,7 @@ async def test_what_was_measured_stands_over_the_arguments(
 async def test_chart_keys(program: Open, until: Until) -> None:
     async with program("dashboard", (80, 24)) as pilot:
         await until(pilot, lambda: drawn(pilot))
-        pages = screen(pilot).grid.pages
+        pages = screen(pilot).charts.pages
         assert pages > 4
         seen = {charts(pilot)[0].name_shown}
         for _ in range(pages - 1):
@@ -229,7 +229,7 @@ async def test_bad_files_leave_the_dashboard_standing(
         metrics.write_text('{"step": 1, "loss": 7.75}\n')
         await until(pilot, lambda: "7.75" in charts(pilot)[0].text)
         shutil.rmtree(directory)
-        screen(pilot)._look_again()
+        screen(pilot).look_again()
         await until(pilot, lambda: "is gone" in text(pilot))
         await pilot.press("2", "3", "4", "1")
 
@@ -246,15 +246,15 @@ async def test_model_text_cannot_act_on_the_terminal(
     link.infos = [info_of(directory, title=evil, message=evil)]
     async with program("dashboard:ppo-0009") as pilot:
         await until(pilot, lambda: drawn(pilot))
-        for key in "234":
+        for key in "2345678":
             await pilot.press(key)
             await pilot.pause(0.05)
             assert not {c for c in text(pilot) if ord(c) < 32 and c != "\n"}
             assert "\u202e" not in text(pilot)
-        await pilot.press("3")
+        await pilot.press("2")
         assert "control characters removed" in text(pilot)
         assert "[@click=app.quit]" in text(pilot)
-        await pilot.press("2")
+        await pilot.press("6")
         assert "100%" in text(pilot)
         assert "90%" not in text(pilot)
 
@@ -313,7 +313,7 @@ async def test_other_metrics_are_on_later_pages(
     link.infos = [info_of(directory)]
     async with program("dashboard:sft-0009") as pilot:
         await until(pilot, lambda: drawn(pilot))
-        panels = {panel.title: panel.metrics for panel in screen(pilot).grid.panels}
+        panels = {panel.title: panel.metrics for panel in screen(pilot).charts.panels}
         assert panels["my_metric"] == ("my_metric", "eval_my_metric")
         assert next(iter(panels)) == "loss"
 

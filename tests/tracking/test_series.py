@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhf_tui.screens.widgets.pyramid import BLOCK, GAP, Pyramid, Series
+from rlhf_tui.tracking.series import BLOCK, GAP, Pyramid, Series
 
 VALUES = st.lists(
     st.one_of(

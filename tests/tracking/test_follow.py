@@ -10,14 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from rlhf_tui.screens.dashboard_panels import PANELS, panels_for
-from rlhf_tui.screens.dashboard_watch import LOG_BYTES, PIECE, LogTail, RunWatch
 from rlhf_tui.screens.widgets.canvas_view import Row, changed_span
 from rlhf_tui.screens.widgets.run_list import duration
 from rlhf_tui.screens.widgets.samples import wrap
+from rlhf_tui.tracking.follow import PIECE, RunFollower
+from rlhf_tui.tracking.log_tail import LOG_BYTES, LogTail
+from rlhf_tui.tracking.panels import PANELS, panels_for
 
 
-def follow(watch: RunWatch) -> int:
+def follow(watch: RunFollower) -> int:
     """Read all there is; how many reads it took."""
     reads = 0
     while True:
@@ -34,14 +35,14 @@ def test_a_long_file_is_read_in_pieces(tmp_path: Path) -> None:
     with (tmp_path / "metrics.jsonl").open("w") as file:
         for step in range(count):
             file.write(line.replace('"step": 0', f'"step": {step}') + "\n")
-    watch = RunWatch(tmp_path)
+    watch = RunFollower(tmp_path)
     assert follow(watch) > 3
     assert len(watch.series["loss"]) == count
     assert watch.read().empty
 
 
 def test_a_run_directory_that_is_not_there(tmp_path: Path) -> None:
-    watch = RunWatch(tmp_path / "gone")
+    watch = RunFollower(tmp_path / "gone")
     assert watch.gone
     assert watch.read().empty
 
@@ -49,7 +50,7 @@ def test_a_run_directory_that_is_not_there(tmp_path: Path) -> None:
 def test_names_without_end_are_not_all_kept(tmp_path: Path) -> None:
     row = {"step": 1, **{f"m{i}": i for i in range(1000)}}
     (tmp_path / "metrics.jsonl").write_text(json.dumps(row) + "\n")
-    watch = RunWatch(tmp_path)
+    watch = RunFollower(tmp_path)
     follow(watch)
     assert len(watch.series) == 200
 

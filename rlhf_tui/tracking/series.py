@@ -10,6 +10,7 @@ import math
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 BLOCK = 32
@@ -143,6 +144,22 @@ class Series:
             past.append(mean)
             pyramid.append(mean if math.isfinite(value) else math.nan)
         return pyramid
+
+    def columns_at(self, edges: Sequence[float]) -> list[Column]:
+        """The non-empty columns between neighbouring edges.
+
+        Args:
+            edges: steps that never fall; a point s with edges[x] <= s < edges[x + 1] stands in
+                column x.
+        """
+        columns = []
+        start = bisect_left(self.steps, edges[0]) if edges else 0
+        for x in range(len(edges) - 1):
+            stop = bisect_left(self.steps, edges[x + 1], start)
+            if stop > start:
+                columns.append(Column(x, start, stop, *self.values.extent(start, stop)))
+            start = stop
+        return columns
 
     def columns(self, first: float, last: float, count: int) -> list[Column]:
         """The non-empty pixel columns of a plot from step `first` to step `last`.

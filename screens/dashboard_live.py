@@ -1,0 +1,198 @@
+"""Following the runs of the dashboard: the list, the chosen run, and those beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from textual.content import Content
+
+from rlhf_tui.hub.messages import RunInfo
+from rlhf_tui.screens.dashboard_pane import Pane, Seen, Source, Watched
+from rlhf_tui.screens.dashboard_source import ACTIVE, LIVE
+from rlhf_tui.screens.room import Room
+from rlhf_tui.screens.widgets.run_list import RunList
+from rlhf_tui.screens.widgets.run_list_head import RunHead
+from rlhf_tui.screens.widgets.statusline import StatusLine
+from rlhf_tui.tracking.follow import Batch, Follower
+
+TICK_S = 0.5
+"""Twice a second: what people call live; four charts then cost under 2 % of a core."""
+LIST_S = 2.0
+"""How often the list is asked for while any run is active."""
+IDLE_LIST_S = 10.0
+"""… and while none is: a run may be launched from a shell."""
+PATIENCE_S = 4.0
+"""A hub that has to be started first is there by then."""
+MOST_OTHERS = 5
+"""Runs beside the chosen one: more curves than colours and marks tell nothing."""
+
+
+class Live(Room):
+    """Reads and draws what is new, twice a second."""
+
+    status: StatusLine
+    runs: RunList
+    head: RunHead
+    panes: list[Pane]
+    source: Source
+    want: str
+    """The run to put the cursor on once it is listed."""
+    view: int
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.followed: Watched | None = None
+        """The chosen run."""
+        self.others: dict[str, Watched] = {}
+        """Runs kept for comparison, by id."""
+        self._settled: set[str] = set()
+        """Runs that have ended and of which all that they wrote is read."""
+        self._listed = 0.0
+        self._noted = ""
+        self._away_since = 0.0
+        self._drawn = 0.0
+        self._wake = asyncio.Event()
+
+    async def follow_all(self) -> None:
+        """Read and draw until the screen goes."""
+        while True:
+            await self._read_list()
+            if not await self._read_runs():
+                try:
+                    await asyncio.wait_for(self._wake.wait(), TICK_S)
+                except TimeoutError:
+                    continue
+                self._wake.clear()
+
+    def look_again(self) -> None:
+        """Ask for the list now."""
+        self._listed = 0.0
+        self._wake.set()
+
+    # --- the list -----------------------------------------------------------------------------
+
+    async def _read_list(self) -> None:
+        active = self.source.note or any(i.state in ACTIVE for i in self.runs.infos)
+        now = time.monotonic()
+        if self._listed and now - self._listed < (LIST_S if active else IDLE_LIST_S):
+            return
+        infos = await self.source.list()
+        self._listed = now
+        want, self.want = self.want, ""
+        if want and not self.source.refused and all(info.run_id != want for info in infos):
+            self.notify(f"There is no run {want!r}.", severity="warning", markup=False)
+        self.runs.nothing = "not shown" if self.source.refused else "no runs yet"
+        self.runs.fill(infos, want)
+        self._take_infos(infos)
+        self._say_source()
+        running = sum(info.state in LIVE for info in infos)
+        queued = sum(info.state == "queued" for info in infos)
+        runs = "1 run" if len(infos) == 1 else f"{len(infos)} runs"
+        counts = f"{runs}, {running} running, {queued} queued "
+        self.status.say("counts", Content("" if self.source.refused else counts))
+        self.tell_head()
+
+    def _take_infos(self, infos: list[RunInfo]) -> None:
+        """Bring what is known of the followed runs up to date."""
+        known = {info.run_id: info for info in infos}
+        if self.followed and (info := known.get(self.followed.info.run_id)):
+            self.followed = Watched(info, self.followed.follower)
+        for run_id, watched in list(self.others.items()):
+            if run_id in known:
+                self.others[run_id] = Watched(known[run_id], watched.follower)
+            else:
+                del self.others[run_id]
+        self._settled -= {info.run_id for info in infos if info.state in LIVE}
+
+    def _say_source(self) -> None:
+        """Say when the hub is away; a sentence only once it had the time to come."""
+        note, now = self.source.note, time.monotonic()
+        if not note:
+            self._away_since = 0.0
+        elif not self._away_since:
+            self._away_since = now
+        elif now - self._away_since > PATIENCE_S and note != self._noted:
+            self._noted = note
+            self.notify(note, severity="warning", markup=False)
+        self.status.say("saved", Content("hub away " if note else ""))
+
+    # --- the runs -----------------------------------------------------------------------------
+
+    async def _read_runs(self) -> bool:
+        """Read a piece of every followed run; whether there is more to read at once."""
+        batch: Batch | None = Batch()
+        more = False
+        chosen = self.followed
+        for watched in [*([chosen] if chosen else []), *self.others.values()]:
+            if watched.info.run_id in self._settled:
+                continue
+            read = await asyncio.to_thread(watched.follower.read)
+            watched.follower.take(read)
+            more = more or read.more
+            if watched is chosen and batch is not None:
+                batch = read
+            elif not read.empty:
+                batch = None
+            if read.empty and not read.more and watched.info.state not in ACTIVE:
+                self._settled.add(watched.info.run_id)
+                # What was measured at its end is told beside the arguments.
+                batch = None
+        # While an old run's thousands of lines are read, a picture twice a second is enough.
+        now = time.monotonic()
+        if chosen is self.followed and (not more or now - self._drawn > TICK_S):
+            self._drawn = now
+            self.draw(batch)
+        return more
+
+    def seen(self, batch: Batch | None = None) -> Seen:
+        """What the panes are told."""
+        chosen = self.followed
+        others = [o for o in self.others.values() if chosen is None or o.info != chosen.info]
+        return Seen(self.source, chosen, others, batch, self.runs.infos)
+
+    def draw(self, batch: Batch | None = None) -> None:
+        """Draw the pane that is seen; with a batch, only what it has changed."""
+        if hasattr(self, "source"):
+            self.panes[self.view].tell(self.seen(batch))
+            self.draw_tabs()
+
+    def draw_tabs(self) -> None:
+        """Draw the row above the pane."""
+        raise NotImplementedError
+
+    def tell_head(self) -> None:
+        """Bring the head of the chosen run up to date."""
+        chosen, info = self.followed, self.runs.chosen
+        problem = chosen.follower.problem if chosen else self.source.refused
+        if chosen is not None and info is not None and chosen.follower.gone:
+            what = "file" if info.kind == "log" else "directory"
+            problem = f"The {what} of {info.run_id} is gone: {info.directory}"
+        self.head.tell(info, problem)
+
+    def on_run_list_chosen(self, message: RunList.Chosen) -> None:
+        info = message.info
+        self.followed = Watched(info, self._follower(info)) if info else None
+        self.tell_head()
+        self.draw()
+        self._wake.set()
+
+    def _follower(self, info: RunInfo) -> Follower:
+        beside = self.others.get(info.run_id)
+        if beside is not None:
+            return beside.follower
+        self._settled.discard(info.run_id)
+        return self.source.follow(info)
+
+    def action_overlay(self) -> None:
+        """Keep the chosen run for comparison, or no longer."""
+        chosen = self.followed
+        if chosen is None:
+            return
+        if self.others.pop(chosen.info.run_id, None) is None:
+            if len(self.others) >= MOST_OTHERS:
+                self.notify(f"At most {MOST_OTHERS} runs stand beside one.", markup=False)
+                return
+            self.others[chosen.info.run_id] = chosen
+        self.runs.mark(self.others)
+        self.draw()

@@ -1,0 +1,102 @@
+"""What the dashboard tells its panes, and what each pane can be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+from rlhf_tui.evaluation.model_report import Evaluation
+from rlhf_tui.hub.messages import Launched, RunInfo
+from rlhf_tui.runs.layout import RunArguments
+from rlhf_tui.tracking.follow import Batch, Follower
+
+
+class Source(Protocol):
+    """Where runs come from: a workspace, or files that other programs wrote."""
+
+    note: str
+    """Why the list comes from the files, as a sentence; empty with a hub."""
+    refused: str
+    """Why this person sees none, as a sentence a line; empty for those who may."""
+    archived: bool
+    """Whether runs that were put away are listed, too."""
+
+    async def list(self) -> list[RunInfo]:
+        """All runs: active ones first, then the queue, then the newest."""
+        ...
+
+    def follow(self, info: RunInfo) -> Follower:
+        """Begin to follow what a run writes."""
+        ...
+
+    async def details(self, info: RunInfo) -> RunArguments | None:
+        """A run's arguments; None where there are none to be had."""
+        ...
+
+    async def measured(self, info: RunInfo) -> Evaluation | None:
+        """Figures of the run's model on held-out rows; None before, or without any."""
+        ...
+
+    async def stop(self, run_id: str) -> RunInfo:
+        """Ask a run to end with a checkpoint; raises RlhfError where that cannot be."""
+        ...
+
+    async def resume(self, run_id: str) -> Launched:
+        """Go on with a run from its last checkpoint; raises RlhfError likewise."""
+        ...
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A run that is followed."""
+
+    info: RunInfo
+    follower: Follower
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there is to show."""
+
+    source: Source
+    run: Watched | None = None
+    """The chosen run."""
+    others: list[Watched] = field(default_factory=list)
+    """Runs kept for comparison, in the order in which they were taken; the chosen one not."""
+    batch: Batch | None = None
+    """What has come since the last time; None: anything may be new."""
+    infos: list[RunInfo] = field(default_factory=list)
+    """All runs of the list."""
+
+
+class Pane:
+    """One of the dashboard's panes; a mixin of widgets. What it cannot do it leaves be."""
+
+    TITLE: ClassVar[str] = ""
+    FINDS: ClassVar[str] = ""
+    """What a search in it looks for, for the empty input; empty: it cannot search."""
+    sought: str = ""
+    """What is searched for now."""
+
+    def tell(self, seen: Seen) -> None:
+        """Show this; called for the pane that is seen, at most twice a second and on a key."""
+
+    def find(self, query: str) -> str:
+        """Search; empty ends it. Returns a sentence when nothing is found, or it cannot be read."""
+        return ""
+
+    def match(self, by: int) -> None:
+        """Go to the next place found, or one before."""
+
+    def turn(self, by: int) -> None:
+        """Left and right: ±1, ±10 for far."""
+
+    def line(self, by: int) -> None:
+        """Up and down by a line."""
+
+    def page(self, pages: int) -> None:
+        """Up and down by a page."""
+
+    def notes(self) -> tuple[str, str]:
+        """How it is shown, for the row of tabs: in full, and for a narrow row."""
+        return "", ""

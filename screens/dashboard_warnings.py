@@ -1,0 +1,22 @@
+"""What goes wrong, what it means and what to change."""
+
+from __future__ import annotations
+
+from rlhf_tui.screens.dashboard_pane import Pane, Seen
+from rlhf_tui.screens.theme import UNICODE, Glyphs
+from rlhf_tui.screens.widgets.log_view import PagedView
+
+
+class WarningsPane(PagedView, Pane):
+    """What goes wrong, what it means and what to change."""
+
+    TITLE = "warnings"
+
+    def __init__(self, glyphs: Glyphs = UNICODE) -> None:
+        super().__init__(glyphs, follow=False)
+
+    def tell(self, seen: Seen) -> None:
+        self.fill([[("Nothing yet.", "dim")]])
+
+    def line(self, by: int) -> None:
+        self.move(by)

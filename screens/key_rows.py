@@ -6,35 +6,8 @@ multiplexers keep those for themselves; every action has a plain key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Key:
-    """One row of the table."""
-
-    id: str
-    """Unique, `screen.what`; the name under which a person's keymap may move it."""
-    keys: str
-    """Textual key names, comma-separated; the first one is shown in the footer."""
-    action: str
-    """The screen's action. `{key}` stands for the key pressed: one binding a key is made."""
-    description: str
-    """For the help and the README."""
-    screen: str
-    """everywhere | home | label (rank and thumbs alike) | rank | thumbs | ask | aspects |
-    dashboard | launch | history | statistics."""
-    group: str
-    """The help's heading."""
-    footer: str = ""
-    """Its word in the footer; empty: not shown there. Earlier rows are kept longer when the
-    terminal is narrow."""
-
-    @property
-    def per_key(self) -> bool:
-        """Each key means something of its own, as the digits do."""
-        return "{key}" in self.action
-
+from rlhf_tui.screens.key_row import Key
+from rlhf_tui.screens.key_rows_runs import DASHBOARD, LAUNCH
 
 # fmt: off
 EVERYWHERE: tuple[Key, ...] = (
@@ -139,106 +112,6 @@ LABEL: tuple[Key, ...] = (
     Key("label.markdown", "m", "markdown", "Markdown as it was written, and back", "label",
         "Read"),
 )
-
-DASHBOARD: tuple[Key, ...] = (
-    Key("dashboard.down", "j,down", "choose(1)", "Next run of the list", "dashboard", "Runs",
-        "run"),
-    Key("dashboard.up", "k,up", "choose(-1)", "Previous run of the list", "dashboard", "Runs"),
-    Key("dashboard.next-view", "tab", "next_view(1)", "Next pane", "dashboard", "Panes", "pane"),
-    Key("dashboard.previous-view", "shift+tab", "next_view(-1)", "Previous pane", "dashboard",
-        "Panes"),
-    Key("dashboard.view", "1,2,3,4,5,6,7,8", "view({key})",
-        "Charts, samples, distributions, warnings, machine, log, arguments, data",
-        "dashboard", "Panes"),
-    Key("dashboard.search", "slash", "search",
-        "Find: charts by name or regular expression; a text in the log or the samples",
-        "dashboard", "Panes", "find"),
-    Key("dashboard.next-match", "full_stop", "match(1)", "Next place that was found", "dashboard",
-        "Panes"),
-    Key("dashboard.previous-match", "comma", "match(-1)", "Place found before it", "dashboard",
-        "Panes"),
-    Key("dashboard.right", "right", "turn(1)",
-        "Crosshair a step on, else the next page of charts; next step of samples and "
-        "distributions", "dashboard", "Panes", "page"),
-    Key("dashboard.left", "left", "turn(-1)", "The same, back", "dashboard", "Panes"),
-    Key("dashboard.far-right", "shift+right,n", "turn(10)",
-        "Crosshair ten steps on, else the next page; the last step of samples",
-        "dashboard", "Panes"),
-    Key("dashboard.far-left", "shift+left,N", "turn(-10)", "Crosshair ten steps back, else the page before; the first step", "dashboard", "Panes"),
-    Key("dashboard.line-down", "J,shift+down", "line(1)", "Scroll down a line; the next prompt of "
-        "the samples", "dashboard", "Panes"),
-    Key("dashboard.line-up", "K,shift+up", "line(-1)", "The same, up", "dashboard", "Panes"),
-    Key("dashboard.scroll-down", "pagedown,space", "scroll(1)", "A page down", "dashboard",
-        "Panes"),
-    Key("dashboard.scroll-up", "pageup,b", "scroll(-1)", "A page up", "dashboard", "Panes"),
-    Key("dashboard.log", "l", "log", "Logarithmic y axis, and back", "dashboard", "Charts",
-        "log y"),
-    Key("dashboard.smooth", "s", "smooth", "Smoothing: off, 0.6, 0.9, 0.99", "dashboard",
-        "Charts", "smooth"),
-    Key("dashboard.full", "f", "full", "One chart on the whole pane, and back", "dashboard",
-        "Charts", "full"),
-    Key("dashboard.crosshair", "c", "crosshair", "Crosshair with values, and off", "dashboard",
-        "Charts", "values"),
-    Key("dashboard.axis", "t", "axis", "x axis: step, time, tokens, samples", "dashboard",
-        "Charts", "x axis"),
-    Key("dashboard.zoom-in", "plus_sign", "zoom(1)", "Zoom in, around the crosshair or the newest",
-        "dashboard", "Charts"),
-    Key("dashboard.zoom-out", "minus", "zoom(-1)", "Zoom out", "dashboard", "Charts"),
-    Key("dashboard.zoom-all", "0", "zoom(0)", "The whole run again", "dashboard", "Charts"),
-    Key("dashboard.pan-right", "right_square_bracket", "pan(1)", "Later part of what is zoomed",
-        "dashboard", "Charts"),
-    Key("dashboard.pan-left", "left_square_bracket", "pan(-1)", "Earlier part", "dashboard",
-        "Charts"),
-    Key("dashboard.overlay", "o", "overlay",
-        "Compare: keep this run's curves and arguments beside those of others, and take it off",
-        "dashboard", "Runs", "compare"),
-    Key("dashboard.diff", "d", "diff", "Samples: side by side, or as a diff to the reference",
-        "dashboard", "Samples"),
-    Key("dashboard.label", "enter", "label", "Samples: rank this one against the reference's",
-        "dashboard", "Samples"),
-    Key("dashboard.stop", "x", "stop", "Stop the run, with a checkpoint (asks first)",
-        "dashboard", "Runs", "stop"),
-    Key("dashboard.resume", "r", "resume", "Go on with a stopped or failed run", "dashboard",
-        "Runs", "resume"),
-    Key("dashboard.earlier", "less_than_sign", "move(-1)", "A waiting run one place earlier",
-        "dashboard", "Runs"),
-    Key("dashboard.later", "greater_than_sign", "move(1)", "A waiting run one place later",
-        "dashboard", "Runs"),
-    Key("dashboard.priority", "p", "priority", "Priority of a waiting run", "dashboard", "Runs"),
-    Key("dashboard.rename", "e", "rename", "Edit the run's title", "dashboard", "Runs"),
-    Key("dashboard.note", "m", "note", "Write a note on the run (memo)", "dashboard", "Runs"),
-    Key("dashboard.tag", "g", "tag", "Tags of the run", "dashboard", "Runs"),
-    Key("dashboard.archive", "a", "archive", "Put the run away, or back", "dashboard", "Runs"),
-    Key("dashboard.archived", "A", "archived", "Show the runs that were put away, and hide them",
-        "dashboard", "Runs"),
-    Key("dashboard.promote", "P", "promote", "Make its model the workspace's current policy",
-        "dashboard", "Runs"),
-    Key("dashboard.delete", "D", "delete", "Delete the run and its model (asks first)",
-        "dashboard", "Runs"),
-)
-"""Rows of the dashboard's screens."""
-
-LAUNCH: tuple[Key, ...] = (
-    Key("launch.edit", "enter,space", "edit", "Change the value: type it, or the next choice",
-        "launch", "Form", "change"),
-    Key("launch.start", "s", "start", "Start the run", "launch", "Form", "start"),
-    Key("launch.down", "j,down,tab", "move(1)", "Next option", "launch", "Form", "option"),
-    Key("launch.up", "k,up,shift+tab", "move(-1)", "Previous option", "launch", "Form"),
-    Key("launch.kind", "t", "kind(1)", "Next kind of run: generate, sft, rm, ppo, dpo …", "launch",
-        "Form", "kind"),
-    Key("launch.kind-back", "b", "kind(-1)", "The kind of run before it", "launch", "Form"),
-    Key("launch.preview", "p", "preview",
-        "The data set and the first examples, exactly as the model will see them", "launch",
-        "Form", "preview"),
-    Key("launch.copy", "y", "copy", "Copy the shell command", "launch", "Form", "copy"),
-    Key("launch.all", "a", "all", "All options, or only the important ones", "launch", "Form",
-        "all options"),
-    Key("launch.next", "right,l", "turn(1)", "Next choice", "launch", "Form"),
-    Key("launch.previous", "left,h", "turn(-1)", "Previous choice", "launch", "Form"),
-    Key("launch.reset", "d,backspace", "reset", "The default again", "launch", "Form",
-        "default"),
-)
-"""Rows of the launch screen."""
 
 HISTORY: tuple[Key, ...] = (
     Key("history.open", "enter", "open", "Open the chosen item, to read or revise it", "history",

@@ -141,9 +141,9 @@ async def test_chart_keys(program: Open, until: Until) -> None:
         await pilot.press("N")
         assert f" {pages}/{pages}" in screen(pilot).tabs.text
         await pilot.press("n", "l")
-        assert screen(pilot).tabs.text.endswith("log")
+        assert screen(pilot).tabs.text.endswith("log y")
         await pilot.press("l", "s", "s")
-        assert screen(pilot).tabs.text.endswith("~0.9")
+        assert screen(pilot).tabs.text.endswith("0.9")
         assert "~" in charts(pilot)[0].text.splitlines()[0]
         await pilot.press("f")
         await until(pilot, lambda: len(charts(pilot)) == 1 and charts(pilot)[0].size.height > 15)

@@ -16,7 +16,8 @@ import platformdirs
 from rlhf_tui.config.keys import KeysTable, read_keys
 from rlhf_tui.errors import UsageError, nearest
 from rlhf_tui.screens import key_names, keys
-from rlhf_tui.screens.key_rows import DIALOGS, KEYS, ROOMS, Key
+from rlhf_tui.screens.key_row import Key
+from rlhf_tui.screens.key_rows import DIALOGS, KEYS, ROOMS
 
 NEVER = "never"
 """Textual's name of no key: what a binding is moved to that has been taken away."""

@@ -13,7 +13,8 @@ from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 from rlhf_tui.screens import key_names
-from rlhf_tui.screens.key_rows import DIALOGS, KEYS, ROOMS, TITLES, Key
+from rlhf_tui.screens.key_row import Key
+from rlhf_tui.screens.key_rows import DIALOGS, KEYS, ROOMS, TITLES
 
 __all__ = ["DIALOGS", "KEYS", "ROOMS", "TITLES", "Key"]
 Table = Sequence[Key]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, TypeVar
 
 from rlhf_tui.evaluation.model_report import Evaluation
-from rlhf_tui.hub.messages import Launched, RunInfo
+from rlhf_tui.hub.messages import Answer, Launched, Request, RunInfo
 from rlhf_tui.runs.layout import RunArguments
 from rlhf_tui.tracking.follow import Batch, Follower
+
+A = TypeVar("A", bound=Answer)
 
 
 class Source(Protocol):
@@ -43,6 +45,14 @@ class Source(Protocol):
 
     async def resume(self, run_id: str) -> Launched:
         """Go on with a run from its last checkpoint; raises RlhfError likewise."""
+        ...
+
+    async def ask(self, request: Request, answer: type[A]) -> A:
+        """Ask for a change of a run: its note, its place in the queue, its end.
+
+        Raises:
+            RlhfError: there is nobody to ask, they refuse, or these runs are only shown.
+        """
         ...
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import TypeVar
 
 from rlhf_tui.errors import Denied, HubError, RlhfError
 from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.hub.messages import (
+    Answer,
     Launched,
     ListRuns,
+    Request,
     ResumeRun,
     RunAnswer,
     RunInfo,
@@ -24,6 +27,8 @@ from rlhf_tui.runs.layout import RunArguments
 from rlhf_tui.runs.state import describe
 from rlhf_tui.screens.link import Link
 from rlhf_tui.tracking.follow import Follower, RunFollower
+
+A = TypeVar("A", bound=Answer)
 
 LIVE = frozenset({"running", "stopping"})
 ACTIVE = LIVE | {"queued"}
@@ -105,6 +110,14 @@ class RunSource:
         """
         request = ResumeRun(run_id, secrets=secrets(os.environ))
         return await self._hub().call(request, Launched)
+
+    async def ask(self, request: Request, answer: type[A]) -> A:
+        """Ask the hub for a change of a run.
+
+        Raises:
+            RlhfError: the hub is away or refuses.
+        """
+        return await self._hub().call(request, answer)
 
     def _hub(self) -> Link:
         if self._link is None:

@@ -1,23 +1,289 @@
-"""Sample completions of the chosen run."""
+"""The samples pane: answers to fixed prompts as training goes on, beside the reference model's."""
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, cast
+
+from rlhf_tui.errors import RlhfError
+from rlhf_tui.runs.layout import SampleRow
+from rlhf_tui.screens import dashboard_label
 from rlhf_tui.screens.dashboard_pane import Pane, Seen
-from rlhf_tui.screens.widgets.samples import SamplesView
+from rlhf_tui.screens.theme import UNICODE, Glyphs
+from rlhf_tui.screens.widgets.canvas_view import Row
+from rlhf_tui.screens.widgets.chart_axes import number
+from rlhf_tui.screens.widgets.diff import GONE, NEW, differences
+from rlhf_tui.screens.widgets.log_view import PagedView
+from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.screens.widgets.wrapping import beside, wrap
+from rlhf_tui.tracking.sampled import Answers, Sampled, plain
+
+if TYPE_CHECKING:
+    from rlhf_tui.screens.room import Room
+
+LONGEST = 4000
+"""Characters of one completion that are laid out."""
+NARROWEST = 36
+"""Cells of a column of text that reads well; with less room answers stand below each other."""
+FAR = 10
+"""A turn by so much goes to the first or the last step."""
+Place = tuple[int, int]
+"""Index of a step, index of a prompt."""
 
 
-class SamplesPane(SamplesView, Pane):
-    """Completions for fixed prompts as training goes on."""
+class SamplesPane(PagedView, Pane):
+    """Answers at one step, a prompt after the other; the newest step until another is chosen."""
 
     TITLE = "samples"
+    FINDS = "Find in prompts and completions"
+
+    def __init__(self, glyphs: Glyphs = UNICODE) -> None:
+        super().__init__(glyphs, follow=False)
+        self.sampled = Sampled([])
+        self.others: list[tuple[str, Sampled]] = []
+        """Of the runs kept for comparison, by run id."""
+        self.prompt = 0
+        """Index of the prompt under the cursor."""
+        self.as_diff = False
+        self._step: int | None = None
+        """Index of the step that was chosen; None: the newest."""
+        self._tops: list[int] = []
+        """First row of each prompt."""
+        self._run = ""
+        self._found: list[Place] = []
+
+    # --- what is shown ------------------------------------------------------------------------
 
     def tell(self, seen: Seen) -> None:
-        batch = seen.batch
-        if seen.run and (batch is None or batch.samples or batch.samples_restarted):
-            self.samples(seen.run.follower.samples)
+        if seen.run is None:
+            return
+        batch, run = seen.batch, seen.run
+        if run.info.run_id != self._run:
+            self._run, self._step, self.prompt, self.top = run.info.run_id, None, 0, 0
+        elif batch is not None and not (batch.samples or batch.samples_restarted):
+            return
+        self.sampled = Sampled(run.follower.samples)
+        self.others = [(o.info.run_id, Sampled(o.follower.samples)) for o in seen.others]
+        self._search()
+        self.relayout()
+
+    @property
+    def place(self) -> int:
+        """Index of the step that is shown."""
+        last = max(0, len(self.sampled.steps) - 1)
+        return last if self._step is None else min(self._step, last)
+
+    @property
+    def step(self) -> int:
+        """The step that is shown."""
+        return self.sampled.steps[self.place] if self.sampled.steps else 0
+
+    def relayout(self) -> None:
+        width = self.size.width
+        if not width:
+            return
+        if not self.sampled.prompts:
+            self.fill([[("No samples yet.", "dim")]])
+            return
+        rows: list[Row] = [self._head(), []]
+        self._tops = []
+        prompts = list(self.sampled.prompts.values())
+        self.prompt = min(self.prompt, len(prompts) - 1)
+        for index, answers in enumerate(prompts):
+            self._tops.append(len(rows))
+            rows += [*self._prompt(index, answers, width), []]
+        self.fill(rows)
+
+    def _head(self) -> Row:
+        steps = self.sampled.steps
+        if not steps:
+            return [("only other models have answered yet", "dim")]
+        row: Row = [(f"step {self.step:,}", "strong"), (f"  {self.place + 1} of {len(steps)}", "")]
+        reward, before = self.sampled.mean_reward(self.step), self.sampled.reference_reward()
+        if reward is not None:
+            row.append((f"   mean reward {number(reward)}", "accent"))
+            if before is not None:
+                row.append((f", reference {number(before)}", "dim"))
+        return row
+
+    def _prompt(self, index: int, answers: Answers, width: int) -> list[Row]:
+        chosen = index == self.prompt
+        marker = self.glyphs.marker if chosen else " "
+        head: Row = [
+            (f"{marker} {index + 1}/{len(self.sampled.prompts)} ", "strong" if chosen else "dim")
+        ]
+        prompt = wrap(self._clean(answers.prompt, "dim"), width - 2)
+        prompt = [[("  ", ""), *row] for row in prompt]
+        columns = self._columns(answers)
+        fitting = max(1, min(len(columns), (width + 1) // (NARROWEST + 3)))
+        if len(columns) == 1 or fitting == 1:
+            stacked = [row for column in columns for row in self._column(*column, width - 2)]
+            return [head, *prompt, *([("  ", ""), *row] for row in stacked)]
+        room = (width - 2 - 3 * (fitting - 1)) // fitting
+        rule = "|" if self.glyphs.encoding != "utf-8" else "│"
+        rows = []
+        for start in range(0, len(columns), fitting):
+            some = [self._column(*column, room) for column in columns[start : start + fitting]]
+            rows += beside(some, room, rule)
+        return [head, *prompt, *([("  ", ""), *row] for row in rows)]
+
+    def _columns(self, answers: Answers) -> list[tuple[str, SampleRow, SampleRow | None]]:
+        """Name, answer, and the answer it is compared with."""
+        reference = answers.reference()
+        own = answers.at(self.step)
+        columns: list[tuple[str, SampleRow, SampleRow | None]] = []
+        if reference is not None and reference is not own:
+            # Without a reference of its own it is the policy at its first step.
+            columns.append((reference.by or f"step {reference.step}", reference, None))
+        if own is not None:
+            columns.append((f"step {own.step}", own, reference if reference is not own else None))
+        columns += [
+            (name, row, reference)
+            for name, row in answers.beside.items()
+            if row is not answers.reference()
+        ]
+        for run_id, sampled in self.others:
+            there = sampled.prompts.get(plain(answers.prompt))
+            row = there.at(self.step) if there else None
+            if row is not None:
+                columns.append((f"{run_id} step {row.step}", row, reference))
+        return columns
+
+    def _column(self, name: str, row: SampleRow, before: SampleRow | None, width: int) -> list[Row]:
+        facts = [clean(name, encoding=self.glyphs.encoding).text]
+        if row.reward is not None:
+            change = ""
+            if before is not None and before.reward is not None:
+                change = f" ({row.reward - before.reward:+.2g})"
+            facts.append(f"reward {number(row.reward)}{change}")
+        if row.kl is not None:
+            facts.append(f"KL {number(row.kl)}")
+        head = wrap([("  ".join(facts), "accent")], width)
+        if self.as_diff and before is not None:
+            return [*head, *wrap(self._difference(before.completion, row.completion), width)]
+        return [*head, *wrap(self._clean(row.completion, ""), width)]
+
+    def _clean(self, value: object, style: str) -> Row:
+        """A text without what acts on a terminal; what is searched for is marked."""
+        text = plain(value)
+        cleaned = clean(text[:LONGEST], encoding=self.glyphs.encoding)
+        row = self._marked(cleaned.text, style)
+        marks = list(cleaned.marks) + ([f"{len(text):,} characters"] if len(text) > LONGEST else [])
+        return [*row, *((f" [{mark}]", "warn") for mark in marks)]
+
+    def _marked(self, text: str, style: str) -> Row:
+        if not self.sought:
+            return [(text, style)]
+        row: Row = []
+        start = 0
+        for found in re.finditer(re.escape(self.sought), text, re.IGNORECASE):
+            row += [(text[start : found.start()], style), (found.group(), "cursor")]
+            start = found.end()
+        return [*row, (text[start:], style)]
+
+    def _difference(self, old: object, new: object) -> Row:
+        encoding = self.glyphs.encoding
+        texts = [clean(plain(one)[:LONGEST], encoding=encoding).text for one in (old, new)]
+        signs = {"gone": (GONE, "dim"), "new": (NEW, "strong"), "same": (("", ""), "")}
+        row: Row = []
+        for change, text in differences(*texts):
+            (begin, end), style = signs[change]
+            row.append((f"{begin}{text}{end}", style))
+        return row
+
+    def notes(self) -> tuple[str, str]:
+        steps = len(self.sampled.steps)
+        parts = [f"diff to {'reference'}"] if self.as_diff else []
+        if self.sought:
+            parts.append(f"{len(self._found)} found")
+        if steps:
+            parts.append(f"step {self.place + 1}/{steps}")
+        return "  ".join(parts), f"{self.place + 1}/{steps}" if steps else ""
+
+    # --- keys ---------------------------------------------------------------------------------
+
+    def turn(self, by: int) -> None:
+        """To another step; far is the first or the last one. At the last one it follows."""
+        last = max(0, len(self.sampled.steps) - 1)
+        place = (last if by > 0 else 0) if abs(by) >= FAR else self.place + by
+        place = max(0, min(last, place))
+        self._step = None if place == last else place
+        self.relayout()
 
     def line(self, by: int) -> None:
-        self.move(by)
+        """To another prompt."""
+        self._go(max(0, min(len(self.sampled.prompts) - 1, self.prompt + by)))
 
-    def diff(self) -> None: ...
-    def label(self) -> None: ...
+    def _go(self, prompt: int) -> None:
+        self.prompt = prompt
+        self.relayout()
+        if prompt < len(self._tops):
+            self.move(self._tops[prompt] - self.top)
+
+    def diff(self) -> None:
+        """Show what differs from the reference, or both texts again."""
+        self.as_diff = not self.as_diff
+        self.relayout()
+
+    def find(self, query: str) -> str:
+        self.sought = query
+        self._search()
+        self.relayout()
+        if not query:
+            return ""
+        if not self._found:
+            return f"No sample holds {query!r}."
+        self._to(next((f for f in self._found if f >= (self.place, self.prompt)), self._found[0]))
+        return ""
+
+    def _search(self) -> None:
+        """Where the text stands: every step and prompt, in this order."""
+        self._found = []
+        if not self.sought:
+            return
+        sought = self.sought.lower()
+        for place, step in enumerate(self.sampled.steps):
+            for prompt, (text, answers) in enumerate(self.sampled.prompts.items()):
+                row = answers.policy.get(step)
+                if row is not None and sought in f"{text}\n{plain(row.completion)}".lower():
+                    self._found.append((place, prompt))
+
+    def match(self, by: int) -> None:
+        here = (self.place, self.prompt)
+        if by > 0:
+            after = [found for found in self._found if found > here] or self._found[:1]
+        else:
+            after = [found for found in self._found if found < here][::-1] or self._found[-1:]
+        if after:
+            self._to(after[0])
+
+    def _to(self, found: Place) -> None:
+        self._step = None if found[0] == len(self.sampled.steps) - 1 else found[0]
+        self._go(found[1])
+
+    # --- to the labelling ---------------------------------------------------------------------
+
+    def label(self) -> None:
+        """Open the answer under the cursor and the reference's as an item to be ranked."""
+        prompts = list(self.sampled.prompts.values())
+        if not prompts:
+            self.app.notify("There is no sample to rank yet.")
+            return
+        answers = prompts[self.prompt]
+        own, reference = answers.at(self.step), answers.reference()
+        if own is None or reference is None or plain(own.completion) == plain(reference.completion):
+            self.app.notify("There is only one answer to this prompt: nothing to rank.")
+            return
+        self.app.run_worker(self._label(own, reference), group="label")
+
+    async def _label(self, own: SampleRow, reference: SampleRow) -> None:
+        room = cast("Room", self.screen)
+        if room.program.link is None:
+            room.notify("Ranking needs a workspace.", severity="warning")
+            return
+        try:
+            task = await dashboard_label.put_up(room.link, self._run, own, reference)
+        except RlhfError as error:
+            room.notify(str(error), title="Not put up", severity="error")
+            return
+        room.program.go(f"label:rank:{task}")

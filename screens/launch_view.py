@@ -8,8 +8,8 @@ from textual.message import Message
 from rlhf_tui.screens.launch_form import KINDS, Field, Form, shown
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
-from rlhf_tui.screens.widgets.samples import wrap
 from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.screens.widgets.wrapping import wrap
 
 NAME = 22
 VALUE = 20

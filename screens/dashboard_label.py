@@ -1,0 +1,54 @@
+"""Two samples of a run as an item to be ranked: they join the store as imported completions do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from rlhf_tui.errors import InputError
+from rlhf_tui.hub.messages import Ingest, Ingested
+from rlhf_tui.records import (
+    Completion,
+    Prompt,
+    Task,
+    Text,
+    imported_completion_id,
+    prompt_id,
+    task_id,
+)
+from rlhf_tui.runs.layout import SampleRow
+from rlhf_tui.screens.link import Link
+
+
+async def put_up(link: Link, run_id: str, own: SampleRow, reference: SampleRow) -> str:
+    """Put two answers to one prompt up for ranking; what is there already is not added again.
+
+    Returns:
+        The task's id.
+
+    Raises:
+        InputError: the samples hold neither texts nor messages.
+        RlhfError: the hub is away, or this person may not add items.
+    """
+    prompt = _text(own.prompt)
+    place = prompt_id(prompt)
+    completions = []
+    for row in (reference, own):
+        made_by = f"{run_id} {row.by}" if row.by else f"{run_id} step {row.step}"
+        text = _text(row.completion)
+        ident = imported_completion_id(place, text, "model", made_by)
+        completions.append(Completion(ident, place, text, model=made_by))
+    ids = sorted(completion.completion_id for completion in completions)
+    task = Task(task_id("rank", ids), "rank", place, ids)
+    request = Ingest(prompts=[Prompt(place, prompt)], completions=completions, tasks=[task])
+    await link.call(request, Ingested)
+    return task.task_id
+
+
+def _text(value: Any) -> Text:
+    try:
+        text: Text = msgspec.convert(value, Text)
+    except msgspec.ValidationError:
+        raise InputError("This sample holds neither a text nor messages.") from None
+    return text

@@ -64,7 +64,7 @@ def device_of(options: Options) -> torch.device:
 
 
 @contextmanager
-def _sentences(ref: str) -> Iterator[None]:
+def sentences(ref: str) -> Iterator[None]:
     """Turn what the loaders raise for a bad or absent model into a sentence."""
     from safetensors import SafetensorError
 
@@ -102,7 +102,7 @@ def load_tokenizer(ref: str) -> Any:
     """
     from transformers import AutoTokenizer
 
-    with _sentences(ref):
+    with sentences(ref):
         return AutoTokenizer.from_pretrained(ref, padding_side="left")
 
 
@@ -130,7 +130,7 @@ def load_policy(
 
     dtype = weights_dtype(precision_of(precision, device), trained=trained)
     tokenizer = load_tokenizer(ref)
-    with _sentences(ref):
+    with sentences(ref):
         if quantization != "none":
             model = quantizing.load(AutoModelForCausalLM, where, device, quantization, dtype)
         else:
@@ -159,7 +159,7 @@ def load_reward_model(ref: str, device: torch.device, *, precision: str = "auto"
     where = _located(ref, "reward model")
     tokenizer = load_tokenizer(ref)
     dtype = weights_dtype(precision_of(precision, device), trained=False)
-    with _sentences(ref):
+    with sentences(ref):
         model = _whole_classifier(where, dtype)
     if (Path(where) / model_files.ADAPTER).exists():
         # As it was trained: the base's own may be its EOS, where the score is read.
@@ -231,7 +231,7 @@ def merged(directory: Path) -> Loaded:
 
     tokenizer = load_tokenizer(ref)
     base, _ = adapters.chain(directory)
-    with _sentences(ref):
+    with sentences(ref):
         dtype = AutoConfig.from_pretrained(base).dtype or torch.float32
         if model_files.read_adapter(directory).get("task_type") == "SEQ_CLS":
             model = _whole_classifier(ref, dtype)
@@ -263,7 +263,7 @@ def start_reward_model(
 
     dtype = weights_dtype(precision_of(precision, device), trained=full)
     tokenizer = load_tokenizer(ref)
-    with _sentences(ref):
+    with sentences(ref):
         if quantization != "none":
             model = quantizing.load(
                 AutoModelForSequenceClassification, where, device, quantization, dtype, num_labels=1

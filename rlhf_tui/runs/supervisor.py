@@ -22,6 +22,7 @@ from rlhf_tui.runs import accelerating, batching, layout
 from rlhf_tui.runs.environment import worker_environment
 from rlhf_tui.runs.launch import GIVEN
 from rlhf_tui.runs.layout import RunArguments, RunExit, RunStatus, StopRequest
+from rlhf_tui.runs.machine import Watch
 from rlhf_tui.runs.memory import out_of_memory_kills
 from rlhf_tui.runs.process import adopt_orphans, kill_descendants, mark
 from rlhf_tui.runs.ranks import first_failure
@@ -87,7 +88,13 @@ class Supervisor:
         if self.asked:
             # Came while the worker was being started, when there was nobody to pass it on to.
             self.on_term(signal.SIGTERM, None)
-        returned = self.process.wait()
+        with Watch(
+            self.directory,
+            self.process.pid,
+            environment.get(accelerating.VISIBLE),
+            _device(arguments, chosen),
+        ):
+            returned = self.process.wait()
         # What a killed worker left behind (data loaders) would hold the device.
         kill_descendants()
         if self.asked:
@@ -136,6 +143,13 @@ class Supervisor:
             "it; its log says more."
         )
         return RunExit(1, None, False, time.time(), message)
+
+
+def _device(arguments: RunArguments, chosen: Mapping[str, Any]) -> str:
+    """Where the run works; under the launcher its environment names the GPUs already."""
+    if accelerating.is_launched(chosen) and arguments.device != "cpu":
+        return "cuda"
+    return arguments.device
 
 
 def _told_memory(chosen: Mapping[str, Any]) -> str:

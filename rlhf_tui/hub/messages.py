@@ -15,6 +15,7 @@ from rlhf_tui.dataset.spec import DatasetSpec
 from rlhf_tui.evaluation.report import Report
 from rlhf_tui.records import Annotator, Completion, Event, Prompt, Score, Split, Task, TaskKind
 from rlhf_tui.runs.layout import RunArguments, RunExit, RunKind, RunStatus, State
+from rlhf_tui.runs.rendered import Example
 
 PROTOCOL = 1
 """Raised with every change that an older client or hub would misread."""
@@ -579,38 +580,22 @@ class DatasetPreview(msgspec.Struct, omit_defaults=True):
     """How often two people agree on a pair, from 0 to 1; None where none judged the same."""
 
 
-class Piece(msgspec.Struct, omit_defaults=True):
-    """A stretch of a rendered example."""
-
-    text: str
-    learnt: bool = False
-    """Whether the loss is taken on it."""
-    special: bool = False
-    """A special token, written as its name."""
-
-
-class Example(msgspec.Struct, omit_defaults=True):
-    """One row of the data set as the model reads it."""
-
-    title: str
-    """What of the row it is: example, chosen, rejected, thumbs up …"""
-    pieces: list[Piece]
-    tokens: int
-    cut: int = 0
-    """Tokens that did not fit and are left out."""
-
-
 class Estimate(msgspec.Struct, omit_defaults=True):
     """What a run would take; 0 where it cannot be told."""
 
     steps: int = 0
     tokens_per_step: float = 0.0
     parameters: int = 0
+    trained: int = 0
+    """Parameters that the run changes."""
     memory: float = 0.0
     """Bytes at the peak."""
     memory_there: float = 0.0
     """Bytes that the device has."""
     seconds: float = 0.0
+    """From the start to the last step; 0: it cannot be told."""
+    warning: str = ""
+    """That it will not fit into memory, and what to change; empty where it should."""
     basis: list[str] = []
     """Sentences: what the figures stand on, and how sure they are."""
 

@@ -25,6 +25,7 @@ from rlhf_tui.errors import InputError, UsageError
 from rlhf_tui.records import Completion, Score, Split
 from rlhf_tui.runs import checkpoints, layout
 from rlhf_tui.runs.batching import adjusted_arguments
+from rlhf_tui.runs.histograms import histogram
 from rlhf_tui.runs.layout import (
     HEARTBEAT_S,
     Phase,
@@ -79,6 +80,7 @@ class RunContext:
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._metrics = LineLog(directory / layout.METRICS)
         self._samples = LineLog(directory / layout.SAMPLES)
+        self._distributions = LineLog(directory / layout.DISTRIBUTIONS)
         self._completions = LineLog(directory / layout.COMPLETIONS)
         self._scores = LineLog(directory / layout.SCORES)
 
@@ -190,6 +192,20 @@ class RunContext:
                 row = msgspec.structs.replace(row, **{name: None})
         self._samples.append([row])
 
+    def distribution(self, step: int, name: str, values: Any, unit: str = "") -> None:
+        """Append a histogram of values to distributions.jsonl; without finite ones, nothing.
+
+        Args:
+            values: numbers, or an array of NumPy's or torch's. Of several processes the main one's
+                count, which need not be all.
+
+        Raises:
+            OSError: the disk is full.
+        """
+        row = histogram(step, name, values, unit) if self.is_main else None
+        if row is not None:
+            self._distributions.append([row])
+
     def append_completions(self, completions: Sequence[Completion]) -> None:
         """Hand completions to the hub, which takes them into the store while the run goes on."""
         if self.is_main:
@@ -273,7 +289,13 @@ class RunContext:
             self._status.phase, self._status.message = phase, message
             self._status.updated = time.time()
             layout.write_last(self.directory / layout.STATUS, self._status)
-        for log in (self._metrics, self._samples, self._completions, self._scores):
+        for log in (
+            self._metrics,
+            self._samples,
+            self._distributions,
+            self._completions,
+            self._scores,
+        ):
             log.close()
 
     def _on_term(self, _signal: int, _frame: FrameType | None) -> None:

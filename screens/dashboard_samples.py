@@ -109,23 +109,22 @@ class SamplesPane(PagedView, Pane):
     def _prompt(self, index: int, answers: Answers, width: int) -> list[Row]:
         chosen = index == self.prompt
         marker = self.glyphs.marker if chosen else " "
-        head: Row = [
-            (f"{marker} {index + 1}/{len(self.sampled.prompts)} ", "strong" if chosen else "dim")
-        ]
-        prompt = wrap(self._clean(answers.prompt, "dim"), width - 2)
-        prompt = [[("  ", ""), *row] for row in prompt]
+        number_of = f"{index + 1}/{len(self.sampled.prompts)} "
+        words = [(number_of, "strong" if chosen else "dim"), *self._clean(answers.prompt, "dim")]
+        prompt = [[("  ", ""), *row] for row in wrap(words, width - 2)]
+        prompt[0][0] = (f"{marker} ", "strong")
         columns = self._columns(answers)
         fitting = max(1, min(len(columns), (width + 1) // (NARROWEST + 3)))
         if len(columns) == 1 or fitting == 1:
             stacked = [row for column in columns for row in self._column(*column, width - 2)]
-            return [head, *prompt, *([("  ", ""), *row] for row in stacked)]
+            return [*prompt, *([("  ", ""), *row] for row in stacked)]
         room = (width - 2 - 3 * (fitting - 1)) // fitting
         rule = "|" if self.glyphs.encoding != "utf-8" else "│"
         rows = []
         for start in range(0, len(columns), fitting):
             some = [self._column(*column, room) for column in columns[start : start + fitting]]
             rows += beside(some, room, rule)
-        return [head, *prompt, *([("  ", ""), *row] for row in rows)]
+        return [*prompt, *([("  ", ""), *row] for row in rows)]
 
     def _columns(self, answers: Answers) -> list[tuple[str, SampleRow, SampleRow | None]]:
         """Name, answer, and the answer it is compared with."""

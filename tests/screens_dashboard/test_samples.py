@@ -203,7 +203,7 @@ async def test_the_hub_hands_it_out_for_ranking(workspace: Workspace) -> None:
     try:
         task = await put_up(link, "ppo-0001", own, reference)
         item = (await link.call(GetItem(task), ItemAnswer)).item
-        assert item.prompt == "Say hello:"
+        assert item.prompt.prompt == "Say hello:"
         assert {c.completion for c in item.completions} == {" Hello!", " Go away."}
         assert await put_up(link, "ppo-0001", own, reference) == task
         assert (await link.call(Progress(), ProgressAnswer)).rank.tasks == 1

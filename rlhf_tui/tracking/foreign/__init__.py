@@ -1,0 +1,1 @@
+"""What other programs wrote, recognised and followed read-only: docs/foreign-logs.md."""

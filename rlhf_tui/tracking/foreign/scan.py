@@ -1,0 +1,223 @@
+"""Finds the runs in files and directories that a person names, and again as they come."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rlhf_tui.errors import InputError
+from rlhf_tui.runs import layout
+from rlhf_tui.tracking.foreign import trainer_state
+from rlhf_tui.tracking.foreign.csv_table import CsvReader
+from rlhf_tui.tracking.foreign.detect import EMPTY, KNOWN, NAMES, Format, Look, look_at
+from rlhf_tui.tracking.foreign.json_lines import JsonLinesReader, LlamaFactoryReader
+from rlhf_tui.tracking.foreign.reader import Reader
+from rlhf_tui.tracking.foreign.tensorboard_events import EventsReader, event_files
+from rlhf_tui.tracking.foreign.trainer_state import TrainerStateReader
+from rlhf_tui.tracking.foreign.wandb_file import WandbReader
+
+DEEPEST = 6
+"""Levels of directories below the one that was named."""
+MOST_ENTRIES = 20_000
+"""Directory entries looked at in one go."""
+MOST_RUNS = 500
+MOST_TOLD = 6
+"""Files named in a sentence about what cannot be read."""
+READERS: dict[Format, type[Reader]] = {
+    "trainer_state": TrainerStateReader,
+    "tensorboard": EventsReader,
+    "llamafactory": LlamaFactoryReader,
+    "wandb": WandbReader,
+    "csv": CsvReader,
+    "jsonl": JsonLinesReader,
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """One run."""
+
+    name: str
+    """Told apart by it from the others, and fit for a screen."""
+    path: Path
+    """The directory or file to follow."""
+    format: Format
+    files: tuple[Path, ...] = ()
+    """Those by whose changes it is known to be alive, newest first."""
+
+    def reader(self) -> Reader:
+        """Begin to read it; not for run directories of ours.
+
+        Raises:
+            UsageError: a package is missing.
+        """
+        return READERS[self.format](self.path)  # type: ignore[call-arg]
+
+
+@dataclass
+class Scan:
+    """What one look at all that was named has found."""
+
+    runs: list[Found] = field(default_factory=list)
+    strange: list[tuple[Path, str]] = field(default_factory=list)
+    """Files of no known format, and why."""
+    empty: list[Path] = field(default_factory=list)
+    """Named files without content yet, and named directories without files."""
+    gone: list[Path] = field(default_factory=list)
+
+
+class Scanner:
+    """Looks again and again; what a file is, it remembers."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.paths = list(paths)
+        self._looks: dict[tuple[str, int], Look] = {}
+        self._left = MOST_ENTRIES
+
+    def scan(self) -> Scan:
+        """All runs in what was named, each once, by name in the order of the paths."""
+        found = Scan()
+        seen: set[tuple[str, str]] = set()
+        names: set[str] = set()
+        self._left = MOST_ENTRIES
+        for path in self.paths:
+            for run in self._below(path, found):
+                key = (os.path.realpath(run.path), run.format)
+                if key in seen or len(found.runs) >= MOST_RUNS:
+                    continue
+                seen.add(key)
+                name = _unused(run, names)
+                names.add(name)
+                found.runs.append(Found(name, run.path, run.format, run.files))
+        return found
+
+    def _below(self, path: Path, scan: Scan) -> Iterator[Found]:
+        if not path.exists():
+            scan.gone.append(path)
+            return
+        if not path.is_dir():
+            look = self._look(path)
+            if look.format is not None:
+                yield Found(path.name, path, look.format, (path,))
+            elif look.why == EMPTY:
+                scan.empty.append(path)
+            else:
+                scan.strange.append((path, look.why))
+            return
+        before = len(scan.strange)
+        count = 0
+        for run in self._directory(path, path, scan, 0):
+            count += 1
+            yield run
+        if not count and len(scan.strange) == before:
+            scan.empty.append(path)
+
+    def _directory(self, path: Path, root: Path, scan: Scan, depth: int) -> Iterator[Found]:
+        name = _name(path, root)
+        if (path / layout.ARGS).is_file() and _is_run(path):
+            yield Found(name, path, "run", (path / layout.STATUS, path / layout.METRICS))
+            return
+        if states := trainer_state.states(path):
+            yield Found(name, path, "trainer_state", tuple(states))
+        if events := event_files(path):
+            yield Found(name, path, "tensorboard", tuple(trainer_state.newest_first(events)))
+        below = []
+        for entry in self._entries(path):
+            inner = Path(entry.path)
+            if entry.is_dir():
+                checkpoint = entry.name.startswith(trainer_state.PREFIXES) and states
+                if not entry.is_symlink() and not checkpoint:
+                    below.append(inner)
+            elif entry.name != trainer_state.NAME and "tfevents" not in entry.name:
+                yield from self._file(inner, root, scan)
+        if depth < DEEPEST:
+            for inner in below:
+                yield from self._directory(inner, root, scan, depth + 1)
+
+    def _file(self, path: Path, root: Path, scan: Scan) -> Iterator[Found]:
+        look = self._look(path)
+        if look.format is not None and look.placed:
+            yield Found(_name(path, root), path, look.format, (path,))
+        elif look.format is not None:
+            scan.strange.append((path, f"{NAMES[look.format]} without a column of steps"))
+        elif look.why != EMPTY:
+            scan.strange.append((path, look.why))
+
+    def _entries(self, path: Path) -> list[os.DirEntry[str]]:
+        entries = []
+        try:
+            with os.scandir(path) as found:
+                for entry in found:
+                    self._left -= 1
+                    if self._left < 0:
+                        break
+                    if not entry.name.startswith("."):
+                        entries.append(entry)
+        except OSError:
+            return []
+        return sorted(entries, key=lambda entry: entry.name)
+
+    def _look(self, path: Path) -> Look:
+        try:
+            facts = path.stat()
+            key = (str(path), facts.st_ino)
+            if key in self._looks:
+                return self._looks[key]
+            if not path.is_file():
+                return Look(None, "not a file")
+            look = look_at(path)
+        except OSError as error:
+            return Look(None, f"cannot be read: {(error.strerror or 'an error').lower()}")
+        if look.why != EMPTY and (look.format is not None or facts.st_size > 1024):
+            # A short one may just be begun.
+            self._looks[key] = look
+        return look
+
+
+def check(scan: Scan) -> None:
+    """Raises InputError where there is nothing to show, and no hope that it comes."""
+    if scan.gone:
+        raise InputError(f"There is no file or directory {_shown(scan.gone[0])}.")
+    if scan.runs or (scan.empty and not scan.strange):
+        return
+    told = [f"{_shown(path)} ({why})" for path, why in scan.strange[:MOST_TOLD]]
+    more = len(scan.strange) - len(told)
+    found = "; ".join(told) + (f"; and {more} more" if more else "")
+    raise InputError(f"Nothing here is a known log: {found}.", hint=f"What can be read: {KNOWN}.")
+
+
+def printable(text: str) -> str:
+    """A name of a file as one line of characters that can be seen."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path))
+
+
+def _name(path: Path, root: Path) -> str:
+    """What a run is called: where it stands below what was named, or the name of that itself."""
+    below = path.relative_to(root)
+    return str(below) if below.parts else (root.name or root.resolve().name or str(root))
+
+
+def _unused(run: Found, names: set[str]) -> str:
+    """A name that no other run has: with its directory, its format, a number."""
+    first = printable(run.name)
+    longer = printable(f"{run.path.resolve().parent.name}/{run.name}")
+    for name in (first, f"{first}:{run.format}", longer, f"{longer}:{run.format}"):
+        if name not in names:
+            return name
+    number = 2
+    while f"{first}~{number}" in names:
+        number += 1
+    return f"{first}~{number}"
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        return layout.read(path / layout.ARGS, layout.RunArguments) is not None
+    except (InputError, OSError):
+        return False

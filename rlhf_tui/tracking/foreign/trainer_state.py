@@ -1,0 +1,121 @@
+"""transformers' and TRL's trainer_state.json, written anew at every checkpoint and at the end.
+
+Of an output directory, the newest of trainer_state.json and `checkpoint-*/trainer_state.json`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rlhf_tui.tracking.foreign.reader import Facts, Piece
+from rlhf_tui.tracking.foreign.values import Places, decode, flatten, number_in
+
+NAME = "trainer_state.json"
+PREFIXES = ("checkpoint-", "step-")
+"""How directories of checkpoints are called: by transformers, and in our runs."""
+LARGEST = 128 * 1024 * 1024
+"""Bytes of a file that is decoded whole: half a million logged steps."""
+A_TIME = 2000
+"""Rows handed out by one read, so that a screen stays alive."""
+ADDED = "total_flos"
+"""A number that transformers adds to the last entry, which tells the end."""
+
+
+def states(directory: Path) -> list[Path]:
+    """The trainer_state.json files of an output directory, newest first."""
+    found = []
+    try:
+        for entry in os.scandir(directory):
+            if entry.name == NAME:
+                found.append(Path(entry.path))
+            elif entry.name.startswith(PREFIXES) and (Path(entry.path) / NAME).is_file():
+                found.append(Path(entry.path) / NAME)
+    except OSError:
+        return []
+    return newest_first(found)
+
+
+def newest_first(paths: Iterable[Path]) -> list[Path]:
+    """By their last change; what is gone meanwhile is left out."""
+    dated = []
+    for path in paths:
+        try:
+            dated.append((path.stat().st_mtime, str(path)))
+        except OSError:
+            continue
+    return [Path(name) for _, name in sorted(dated, reverse=True)]
+
+
+class TrainerStateReader:
+    """Reads the newest state of a file or an output directory whenever it has changed."""
+
+    def __init__(self, path: Path) -> None:
+        self.facts: Facts = {}
+        self.total = 0
+        self.over = ""
+        self.problem = ""
+        self.log: Path | None = None
+        self._path = path
+        self._seen: tuple[str, int, int, int] | None = None
+        self._history: list[Any] = []
+        self._given = 0
+        self._places = Places()
+
+    def read(self, limit: int) -> Piece:
+        """Rows that are new; a change of those that were given begins anew."""
+        piece = Piece()
+        if self._given >= len(self._history):
+            piece.restarted = self._look()
+        rows = self._history[self._given : self._given + A_TIME]
+        self._given += len(rows)
+        piece.rows = [self._places.row(flatten(row)) for row in rows if isinstance(row, dict)]
+        piece.more = self._given < len(self._history)
+        return piece
+
+    def _look(self) -> bool:
+        """Read the file if it is another one, or has changed; whether its past has changed."""
+        found = states(self._path) if self._path.is_dir() else [self._path]
+        if not found:
+            return False
+        try:
+            facts = found[0].stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        seen = (str(found[0]), facts.st_ino, facts.st_mtime_ns, facts.st_size)
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        if facts.st_size > LARGEST:
+            self.problem = f"{NAME} has more than {LARGEST >> 20} MiB: not read."
+            return False
+        try:
+            state = decode(found[0].read_bytes())
+        except FileNotFoundError:
+            return False
+        except ValueError:
+            # Written at this very moment: looked at again, as its time changes then.
+            self.problem = f"{found[0].name} is no whole JSON."
+            return False
+        history = state.get("log_history") if isinstance(state, dict) else None
+        if not isinstance(history, list):
+            self.problem = f"{found[0].name} has no log_history."
+            return False
+        self.problem = ""
+        self._take_facts(state, history)
+        begins_anew = history[: self._given] != self._history[: self._given]
+        if begins_anew:
+            self._given, self._places = 0, Places()
+        self._history = history
+        return begins_anew
+
+    def _take_facts(self, state: dict[str, Any], history: list[Any]) -> None:
+        facts = {k: v for k, v in state.items() if isinstance(v, str | int | float) and v != ""}
+        self.facts = {NAME: facts}
+        total = number_in(state.get("max_steps")) or 0
+        self.total = int(total) if 0 < total < 1e15 else 0
+        last = history[-1] if history else None
+        ended = isinstance(last, dict) and "train_runtime" in last
+        self.over = "finished" if ended else ""

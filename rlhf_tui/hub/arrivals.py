@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from rlhf_tui.errors import InputError
+from rlhf_tui.errors import HubError, InputError, RlhfError
 from rlhf_tui.hub.intake import take_in
 from rlhf_tui.records import Completion, Score, Task, task_id
 from rlhf_tui.runs import layout
+from rlhf_tui.runs.layout import RunArguments
 from rlhf_tui.runs.tail import JsonlTail
 from rlhf_tui.store.read import prompts_by_id
-from rlhf_tui.store.write import save_scores
+from rlhf_tui.store.write import RunRow, save_scores
 
 if TYPE_CHECKING:
     from rlhf_tui.hub.hub import Hub
+
+log = logging.getLogger("rlhf_tui.hub")
 
 PIECE = 2 * 1024 * 1024
 """Bytes of one batch: a few thousand completions, so that people's saves wait little for it."""
@@ -88,3 +92,36 @@ def _typed(rows: Sequence[dict[str, Any]], kind: type[T]) -> list[T]:
         return [msgspec.convert(row, kind) for row in rows]
     except msgspec.ValidationError as error:
         raise InputError(f"The run wrote what is no {kind.__name__}: {error}.") from None
+
+
+class Intake:
+    """Takes in what all runs write that are alive."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._arrivals: dict[str, Arrivals] = {}
+
+    def forget(self, run_id: str) -> None:
+        """The run is over, and all of it is stored."""
+        self._arrivals.pop(run_id, None)
+
+    async def take(self, row: RunRow) -> str | None:
+        """Store what the run has written; a sentence when that is not possible, None when it may
+        be later: a full disk must not cost what a run wrote."""
+        if row.kind not in ("generate", "score"):
+            return ""
+        directory = Path(row.directory)
+        if row.run_id not in self._arrivals:
+            arguments = layout.read(directory / layout.ARGS, RunArguments)
+            chosen = arguments.arguments if arguments else {}
+            self._arrivals[row.run_id] = Arrivals(self._hub, directory, chosen)
+        try:
+            await self._arrivals[row.run_id].take()
+        except RlhfError as error:
+            log.error("%s: %s", row.run_id, error)
+            # Read again from the start next time: what is stored already adds nothing.
+            del self._arrivals[row.run_id]
+            if isinstance(error, HubError):
+                return None
+            return f"Not everything it wrote could be stored: {error}"
+        return ""

@@ -16,9 +16,11 @@ from rlhf_tui.hub.messages import (
     PROTOCOL,
     Answer,
     AnyRequest,
+    DeleteRun,
     Failure,
     Hello,
     Launch,
+    MoveRun,
     Request,
     ResumeRun,
     Shutdown,
@@ -28,7 +30,7 @@ from rlhf_tui.workspace import Workspace
 
 A = TypeVar("A", bound=Answer)
 
-ONCE: tuple[type[Request], ...] = (Launch, ResumeRun, Shutdown)
+ONCE: tuple[type[Request], ...] = (DeleteRun, Launch, MoveRun, ResumeRun, Shutdown)
 """Requests that do something a second time when they are repeated."""
 
 

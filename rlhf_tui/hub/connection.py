@@ -17,6 +17,7 @@ from rlhf_tui import __version__
 from rlhf_tui.errors import HubError, RlhfError
 from rlhf_tui.hub import (
     admin,
+    control,
     history,
     intake,
     labelling,
@@ -49,6 +50,7 @@ HANDLERS: dict[type[AnyRequest], Handler] = {
     **intake.HANDLERS,
     **output.HANDLERS,
     **launching.HANDLERS,
+    **control.HANDLERS,
     **history.HANDLERS,
     **review.HANDLERS,
     **statistics.HANDLERS,

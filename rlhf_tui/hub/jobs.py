@@ -10,28 +10,31 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from rlhf_tui.errors import HubError, RlhfError, UsageError, nearest
-from rlhf_tui.hub.arrivals import Arrivals
+from rlhf_tui.errors import RlhfError, UsageError
+from rlhf_tui.hub.arrivals import Intake
 from rlhf_tui.hub.devices import overlap
+from rlhf_tui.hub.queue_order import Waiting, in_order
+from rlhf_tui.hub.removal import finish_deletions
 from rlhf_tui.hub.rows import (
     ALIVE,
     ENDED,
     changed,
     clear_unfinished,
     device_of,
-    is_id,
+    find,
     lives,
     never_started,
+    new_directory,
     now_ms,
     parting,
     times,
 )
-from rlhf_tui.runs import layout
 from rlhf_tui.runs.launch import request_stop, spawn_supervisor
-from rlhf_tui.runs.layout import RunArguments, RunKind
+from rlhf_tui.runs.layout import RunKind
 from rlhf_tui.runs.state import describe
+from rlhf_tui.store.read import deleted_runs
 from rlhf_tui.store.read import runs as stored_runs
 from rlhf_tui.store.write import RunRow, save_run
 
@@ -51,15 +54,18 @@ class Jobs:
         self._hub = hub
         self.rows: dict[str, RunRow] = {}
         """Oldest first."""
+        self.deleted: set[str] = set()
+        """Ids that no run gets again."""
         self._devices: dict[str, str] = {}
         self._queue: list[str] = []
-        """Run ids in the order in which they came; `_waiting` says which starts first."""
+        """Run ids; `_waiting` says which starts first."""
         self._secrets: dict[str, dict[str, str]] = {}
         """Run id → the keys that its worker gets; here alone, so that a restart forgets them."""
         self._elsewhere: set[str] = set()
         """Runs of other machines, which take no device of this one."""
-        self._arrivals: dict[str, Arrivals] = {}
-        self._turn = asyncio.Lock()
+        self._intake = Intake(hub)
+        self.lock = asyncio.Lock()
+        """Held by whoever starts, ends or removes a run, or orders the queue."""
         self._wake = asyncio.Event()
 
     # --- what there is ------------------------------------------------------------------------
@@ -85,51 +91,32 @@ class Jobs:
 
     def queue_position(self, run_id: str) -> int:
         """1 is next on its device; 0 when not queued."""
-        if run_id not in self._queue:
-            return 0
-        device = self._devices.get(run_id, "cpu")
-        same = [
-            other
-            for other in self._waiting()
-            if other == run_id or overlap(self._devices.get(other, "cpu"), device)
-        ]
-        return same.index(run_id) + 1
+        return self._rivals(run_id).index(run_id) + 1 if run_id in self._queue else 0
 
-    def _waiting(self) -> list[str]:
+    def _waiting(self) -> list[Waiting]:
         """The queue in the order of its starts: by priority, then as they came."""
-        return sorted(self._queue, key=lambda run_id: -self.rows[run_id].priority)
+        rows = enumerate(self.rows[run_id] for run_id in self._queue)
+        return in_order([Waiting(row.run_id, row.priority, (row.queued_ms, n)) for n, row in rows])
+
+    def _rivals(self, run_id: str) -> list[str]:
+        """The queue of this run's device, in order."""
+        device = self._devices.get(run_id, "cpu")
+        ids = (run.run_id for run in self._waiting())
+        return [one for one in ids if overlap(self._devices.get(one, "cpu"), device)]
 
     def find(self, name: str) -> RunRow:
-        """The run of this id, of this unique prefix, or the `latest`.
+        """The run of this id or unique prefix, the `latest`, or the `current` policy's.
 
         Raises:
             UsageError: there is none, or more than one.
         """
-        if name in self.rows:
-            return self.rows[name]
-        if name == "latest" and self.rows:
-            return max(self.rows.values(), key=lambda row: (row.created_ms, row.run_id))
-        matching = [row for run_id, row in self.rows.items() if name and run_id.startswith(name)]
-        if len(matching) == 1:
-            return matching[0]
-        if matching:
-            several = ", ".join(row.run_id for row in matching[:8])
-            raise UsageError(f"{name!r} begins several runs: {several}.", hint="Name one of them.")
-        if not self.rows:
-            raise UsageError(f"There is no run {name!r}; this workspace has no runs yet.")
-        raise UsageError(f"There is no run {name!r}.", hint=nearest(name, self.rows))
+        return find(name, self.rows, self.deleted)
 
     # --- what is asked for --------------------------------------------------------------------
 
     def new_directory(self, kind: RunKind) -> Path:
         """Make the directory of a new run; its name, the run's id, has not been used before."""
-        runs = self._hub.workspace.runs
-        runs.mkdir(exist_ok=True)
-        used = [*self.rows, *(path.name for path in runs.iterdir())]
-        numbers = [int(name.rpartition("-")[2]) for name in used if is_id(name, kind)]
-        directory = runs / f"{kind}-{max(numbers, default=0) + 1:04d}"
-        directory.mkdir()
-        return directory
+        return new_directory(self._hub.workspace.runs, kind, [*self.rows, *self.deleted])
 
     async def enqueue(self, row: RunRow, device: str, secrets: Mapping[str, str]) -> None:
         """Put a run behind the others of its device; it starts at once when none is there.
@@ -140,6 +127,9 @@ class Jobs:
         self._devices[row.run_id] = device
         self._secrets[row.run_id] = dict(secrets)
         # Before anything is waited for: a stop that comes meanwhile finds it here.
+        # A clock that was set back puts nobody before those that are there.
+        last = max((self.rows[run_id].queued_ms for run_id in self._queue), default=0)
+        row = changed(row, queued_ms=max(now_ms(), last + 1))
         self._queue.append(row.run_id)
         await self._save(row)
         await self.turn()
@@ -152,41 +142,70 @@ class Jobs:
             UsageError: it has ended already.
         """
         # Between the queue and its first process a run would hear of no stop.
-        async with self._turn:
+        async with self.lock:
             row = self.rows[row.run_id]
             if row.run_id in self._queue:
                 self._queue.remove(row.run_id)
                 self._secrets.pop(row.run_id, None)
-                ended = now_ms()
                 message = "Taken out of the queue."
-                await self._save(changed(row, state="stopped", ended_ms=ended, message=message))
+                await self._change(row.run_id, state="stopped", ended_ms=now_ms(), message=message)
                 return
             if row.state in ENDED:
                 raise UsageError(f"{row.run_id} has ended already: it is {row.state}.")
             if await asyncio.to_thread(request_stop, Path(row.directory), force=force):
-                await self._save(changed(row, state="stopping"))
+                await self._change(row.run_id, state="stopping")
         await self.turn()
 
-    async def prioritize(self, row: RunRow, priority: int) -> None:
-        """Change when a run that waits gets its turn.
+    def queue(self, run_id: str) -> tuple[list[Waiting], list[str]]:
+        """The queue in order, and the ids of those in it that this run competes with, its own too.
 
         Raises:
             UsageError: it does not wait.
         """
-        async with self._turn:
-            row = self.rows[row.run_id]
-            if row.run_id not in self._queue:
-                raise UsageError(
-                    f"{row.run_id} is {row.state}: only a queued run has a turn to wait for."
-                )
-            await self._save(changed(row, priority=priority))
+        if run_id not in self._queue:
+            state = self.rows[run_id].state
+            raise UsageError(f"{run_id} is {state}: only a queued run has a turn to wait for.")
+        return self._waiting(), self._rivals(run_id)
+
+    def forget(self, run_id: str) -> None:
+        """Know a run that has ended no longer; nobody gets its id again."""
+        self.rows.pop(run_id)
+        self.deleted.add(run_id)
+        for known in (self._devices, self._secrets):
+            known.pop(run_id, None)
+
+    def remember(self, row: RunRow) -> None:
+        """Know a run again that was forgotten and could not be removed."""
+        self.deleted.discard(row.run_id)
+        rows = [*self.rows.values(), row]
+        self.rows = {r.run_id: r for r in sorted(rows, key=lambda r: (r.created_ms, r.run_id))}
+
+    async def edit(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Change fields of runs, by id: in the store, too, all or none.
+
+        Raises:
+            RlhfError: the store took none of it; they are then as before.
+        """
+        before = {
+            run_id: {name: getattr(self.rows[run_id], name) for name in fields}
+            for run_id, fields in changes.items()
+        }
+        try:
+            await self._save(*(changed(self.rows[one], **new) for one, new in changes.items()))
+        except RlhfError:
+            for run_id, fields in before.items():
+                if run_id in self.rows:
+                    self.rows[run_id] = changed(self.rows[run_id], **fields)
+            raise
 
     # --- following ----------------------------------------------------------------------------
 
     async def adopt(self) -> None:
         """Know the runs that the hub before knew, and go on with those that are not over."""
+        await finish_deletions(self._hub)
         rows = await self._hub.read(stored_runs)
         self.rows = {row.run_id: row for row in rows}
+        self.deleted = set(await self._hub.read(deleted_runs))
         await asyncio.to_thread(clear_unfinished, self._hub.workspace.runs, set(self.rows))
         for row in rows:
             if row.state in ENDED:
@@ -208,11 +227,11 @@ class Jobs:
 
     async def turn(self) -> None:
         """Take in what the living runs wrote, note which ended, start what is next."""
-        async with self._turn:
+        async with self.lock:
             for row in [row for row in self.rows.values() if row.state in ALIVE]:
                 await self._look(row)
             passed: list[str] = []
-            for run_id in self._waiting():
+            for run_id in [run.run_id for run in self._waiting()]:
                 device = self._devices[run_id]
                 # A run of several devices would wait for ever behind others that take one each.
                 if self._is_free(device) and not any(overlap(device, it) for it in passed):
@@ -234,7 +253,7 @@ class Jobs:
             # The state first: what was written before the end is then seen by the reading.
             facts = await asyncio.to_thread(describe, directory)
         except RlhfError as error:
-            await self._save(changed(row, state="failed", ended_ms=now_ms(), message=str(error)))
+            await self._change(row.run_id, state="failed", ended_ms=now_ms(), message=str(error))
             return
         except OSError as error:
             # Too many open files, a network that is away: the run goes on whatever we can see.
@@ -242,36 +261,15 @@ class Jobs:
             return
         if facts.elsewhere:
             self._elsewhere.add(row.run_id)
-        message = await self._take(row)
+        message = await self._intake.take(row)
         if message is None or facts.state == row.state or facts.state == "queued":
             return
-        now = changed(self.rows[row.run_id], state=facts.state, **times(facts))
+        now: dict[str, Any] = {"state": facts.state, **times(facts)}
         if facts.state in ENDED:
-            metrics = facts.status.metrics if facts.status else {}
-            told = " ".join(part for part in (facts.message, message) if part)
-            now = changed(now, metrics=metrics, message=told)
-            self._arrivals.pop(row.run_id, None)
-        await self._save(now)
-
-    async def _take(self, row: RunRow) -> str | None:
-        """Store what the run has written; a sentence when that is not possible, None when it may
-        be later: a full disk must not cost what a run wrote."""
-        if row.kind not in ("generate", "score"):
-            return ""
-        if row.run_id not in self._arrivals:
-            arguments = layout.read(Path(row.directory) / layout.ARGS, RunArguments)
-            chosen = arguments.arguments if arguments else {}
-            self._arrivals[row.run_id] = Arrivals(self._hub, Path(row.directory), chosen)
-        try:
-            await self._arrivals[row.run_id].take()
-        except RlhfError as error:
-            log.error("%s: %s", row.run_id, error)
-            # Read again from the start next time: what is stored already adds nothing.
-            del self._arrivals[row.run_id]
-            if isinstance(error, HubError):
-                return None
-            return f"Not everything it wrote could be stored: {error}"
-        return ""
+            now["metrics"] = facts.status.metrics if facts.status else {}
+            now["message"] = " ".join(part for part in (facts.message, message) if part)
+            self._intake.forget(row.run_id)
+        await self._change(row.run_id, **now)
 
     async def _start(self, run_id: str) -> None:
         if run_id not in self._queue:
@@ -282,17 +280,21 @@ class Jobs:
             # Taken out while we looked.
             return
         self._queue.remove(run_id)
-        row = changed(self.rows[run_id], state="running", started_ms=now_ms(), ended_ms=0)
+        row = self.rows[run_id]
         # Noted first: a hub that dies between the two finds the run and adopts it.
-        await self._save(changed(row, message=""))
+        await self._change(run_id, state="running", started_ms=now_ms(), ended_ms=0, message="")
         try:
             secrets = self._secrets.pop(run_id, {})
             await asyncio.to_thread(spawn_supervisor, Path(row.directory), secrets=secrets)
         except RlhfError as error:
             if not await asyncio.to_thread(lives, row):
-                failed = changed(row, state="failed", ended_ms=now_ms(), message=str(error))
-                await self._save(failed)
+                told = str(error)
+                await self._change(run_id, state="failed", ended_ms=now_ms(), message=told)
 
-    async def _save(self, row: RunRow) -> None:
-        self.rows[row.run_id] = row
-        await self._hub.writer.do(save_run, self._hub.store, row)
+    async def _change(self, run_id: str, **fields: Any) -> None:
+        """Change fields of a run as it is now: others may have changed while one waited."""
+        await self._save(changed(self.rows[run_id], **fields))
+
+    async def _save(self, *rows: RunRow) -> None:
+        self.rows.update((row.run_id, row) for row in rows)
+        await self._hub.writer.do(save_run, self._hub.store, *rows)

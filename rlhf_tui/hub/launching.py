@@ -23,19 +23,14 @@ from rlhf_tui.hub import logout
 from rlhf_tui.hub.hub import Hub, now_ms
 from rlhf_tui.hub.identity import Identity
 from rlhf_tui.hub.messages import (
-    DeleteRun,
-    EditRun,
     Launch,
     Launched,
     ListRuns,
-    MoveRun,
     PreviewLaunch,
-    PromoteRun,
     ResumeRun,
     RunAnswer,
     RunInfo,
     RunList,
-    SetPriority,
     ShowRun,
     StopRun,
 )
@@ -46,6 +41,7 @@ from rlhf_tui.runs import layout
 from rlhf_tui.runs.checkpoints import complete
 from rlhf_tui.runs.environment import SECRETS, carried
 from rlhf_tui.runs.layout import RunArguments
+from rlhf_tui.runs.naming import check_priority, check_title
 from rlhf_tui.runs.state import describe
 from rlhf_tui.store.write import RunRow, save_snapshot_row
 
@@ -54,6 +50,7 @@ MOST_LISTED = 1_000
 
 
 async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
+    priority, title = check_priority(request.priority), check_title(request.title)
     settings = load_settings(hub.workspace)
     hub.refresh_settings()
     wanted = options_of(
@@ -72,7 +69,7 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
             run_id=directory.name,
             kind=request.kind,
             arguments=msgspec.to_builtins(chosen.options),
-            title=request.title,
+            title=title,
             recipe=request.recipe,
             created_ms=now_ms(),
             workspace=str(hub.workspace.root),
@@ -88,7 +85,12 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
         raise
     raw = (directory / layout.DATASET / MANIFEST).read_bytes()
     await hub.writer.do(save_snapshot_row, hub.store, directory.name, request.kind, raw)
-    row = msgspec.structs.replace(_row(arguments, directory), priority=request.priority)
+    row = msgspec.structs.replace(_row(arguments, directory), priority=priority)
+    gone = [parent for parent in chosen.lineage.values() if parent not in hub.jobs.rows]
+    if gone:
+        # Deleted while the data set was made: the run could only fail.
+        shutil.rmtree(directory, ignore_errors=True)
+        raise UsageError(f"{gone[0]} was deleted meanwhile.", hint="Name another run.")
     await hub.jobs.enqueue(row, device, _needed(request.secrets))
     return await _launched(hub, directory.name, [*chosen.notes, *manifest.notes])
 
@@ -162,7 +164,8 @@ async def resume(hub: Hub, _who: Identity, request: ResumeRun) -> Launched:
         note = "The completions that it wrote are kept; it makes those that are missing."
     else:
         note = "It has no checkpoint to go on from."
-    queued = msgspec.structs.replace(row, state="queued", ended_ms=0, message="")
+    back = {"state": "queued", "ended_ms": 0, "message": "", "archived": False}
+    queued = msgspec.structs.replace(row, **back)
     await hub.jobs.enqueue(queued, arguments.device, _needed(request.secrets))
     return await _launched(hub, row.run_id, [note])
 
@@ -170,12 +173,6 @@ async def resume(hub: Hub, _who: Identity, request: ResumeRun) -> Launched:
 async def stop(hub: Hub, _who: Identity, request: StopRun) -> RunAnswer:
     row = hub.jobs.find(request.run_id)
     await hub.jobs.stop(row, force=request.force)
-    return await show(hub, _who, ShowRun(run_id=row.run_id))
-
-
-async def prioritize(hub: Hub, _who: Identity, request: SetPriority) -> RunAnswer:
-    row = hub.jobs.find(request.run_id)
-    await hub.jobs.prioritize(row, request.priority)
     return await show(hub, _who, ShowRun(run_id=row.run_id))
 
 
@@ -189,7 +186,8 @@ async def list_runs(hub: Hub, _who: Identity, request: ListRuns) -> RunList:
     rows = [
         row
         for row in reversed(hub.jobs.rows.values())
-        if not request.kinds or row.kind in request.kinds
+        if (not request.kinds or row.kind in request.kinds)
+        and (request.archived or not row.archived)
     ][: min(max(request.limit, 1), MOST_LISTED)]
     places = {row.run_id: hub.jobs.queue_position(row.run_id) for row in rows}
     infos = await asyncio.to_thread(
@@ -208,6 +206,10 @@ def _info(row: RunRow, place: int, *, full: bool) -> RunInfo:
         created_ms=row.created_ms,
         queue_position=place,
         priority=row.priority,
+        note=row.note,
+        tags=row.tags,
+        archived=row.archived,
+        current=bool(row.promoted_ms),
         started_ms=row.started_ms,
         ended_ms=row.ended_ms,
         message=row.message,
@@ -232,11 +234,10 @@ async def _not_yet(hub: Hub, _who: Identity, request: Any) -> RunAnswer:
 
 
 HANDLERS: dict[Any, Any] = {
-    **dict.fromkeys((MoveRun, EditRun, PromoteRun, DeleteRun, PreviewLaunch), _not_yet),
+    PreviewLaunch: _not_yet,
     Launch: launch,
     ListRuns: list_runs,
     ShowRun: show,
     StopRun: stop,
     ResumeRun: resume,
-    SetPriority: prioritize,
 }

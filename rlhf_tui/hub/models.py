@@ -27,6 +27,7 @@ from rlhf_tui.config.options import (
 from rlhf_tui.config.reward_sources import find_function, parse
 from rlhf_tui.config.settings import Settings
 from rlhf_tui.errors import NothingToDo, UsageError, nearest
+from rlhf_tui.hub.rows import CURRENT, current, promoted
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.layout import RunKind
 from rlhf_tui.store.write import RunRow
@@ -64,12 +65,13 @@ def newest(runs: Mapping[str, RunRow], kind: RunKind) -> RunRow | None:
     finished = [
         run
         for run in runs.values()
-        if run.kind == kind and run.state == "finished" and _model_of(run).is_dir()
+        if run.kind == kind and run.state == "finished" and model_folder(run).is_dir()
     ]
     return max(finished, key=lambda run: (run.created_ms, run.run_id), default=None)
 
 
-def _model_of(run: RunRow) -> Path:
+def model_folder(run: RunRow) -> Path:
+    """Where the run's model is, or will be."""
     return Path(run.directory) / layout.MODEL
 
 
@@ -77,12 +79,17 @@ def resolve_model(reference: str, runs: Mapping[str, RunRow], cwd: Path) -> tupl
     """A path or Hugging Face id for a reference, and the run that made it (or '').
 
     Raises:
-        UsageError: no such run or path, a run without a finished model, or no model there.
+        UsageError: no such run or path, a run without a finished model, no model there, or
+            `current` where no run is promoted.
     """
     if not reference.strip():
-        raise UsageError("No model is named.", hint="Name a path, a run id, or 'sample'.")
+        raise UsageError(
+            "No model is named.", hint="Name a path, a run id, 'current', or 'sample'."
+        )
     if reference == SAMPLE:
         return str(sample_model()), ""
+    if reference == CURRENT:
+        reference = current(runs).run_id
     if reference in runs or RUN_ID.fullmatch(reference):
         return _model_of_run(reference, runs), reference
     path = (cwd / Path(reference).expanduser()).absolute()
@@ -96,7 +103,7 @@ def resolve_model(reference: str, runs: Mapping[str, RunRow], cwd: Path) -> tupl
     if not HUB_ID.fullmatch(reference):
         raise UsageError(
             f"There is no model {reference!r}.",
-            hint="Name a path, a run id, a Hugging Face id, or 'sample'.",
+            hint="Name a path, a run id, a Hugging Face id, 'current', or 'sample'.",
         )
     return reference, ""
 
@@ -104,14 +111,23 @@ def resolve_model(reference: str, runs: Mapping[str, RunRow], cwd: Path) -> tupl
 def _model_of_run(run_id: str, runs: Mapping[str, RunRow]) -> str:
     run = runs.get(run_id)
     if run is None:
-        known = [r.run_id for r in runs.values() if _model_of(r).is_dir()]
+        known = [r.run_id for r in runs.values() if model_folder(r).is_dir()]
         raise UsageError(f"There is no run {run_id!r}.", hint=nearest(run_id, known))
-    if not _model_of(run).is_dir():
+    return str(model_of(run))
+
+
+def model_of(run: RunRow) -> Path:
+    """The run's model.
+
+    Raises:
+        UsageError: it has none.
+    """
+    if not model_folder(run).is_dir():
         raise UsageError(
-            f"{run_id} ({run.state}) has no model.",
+            f"{run.run_id} ({run.state}) has no model.",
             hint="Wait until it has finished, or name another run.",
         )
-    return str(_model_of(run))
+    return model_folder(run)
 
 
 def resolve_options(
@@ -139,6 +155,8 @@ def resolve_options(
         if options.model not in ("", SAMPLE):
             notes.append(f"The server's model is asked; model = {options.model!r} is not used.")
         return Resolved(msgspec.structs.replace(options, model=""), {}, notes)
+    if isinstance(options, GenerateOptions) and not options.model:
+        options = _choose_writer(options, runs, notes)
     for role in _roles(options):
         reference = getattr(options, role)
         if reference or role == "model":
@@ -215,6 +233,21 @@ def _choose_policy(
     return msgspec.structs.replace(options, model=start)
 
 
+def _choose_writer(
+    options: GenerateOptions, runs: Mapping[str, RunRow], notes: list[str]
+) -> GenerateOptions:
+    """The workspace's current policy, or the bundled model where no run is promoted."""
+    policy = promoted(runs)
+    if policy is None:
+        notes.append(
+            "Model: the bundled sample, as no run's model is the current policy"
+            " (rlhf-tui runs promote RUN)."
+        )
+        return msgspec.structs.replace(options, model=SAMPLE)
+    notes.append(f"Model: {policy.run_id}, the workspace's current policy.")
+    return msgspec.structs.replace(options, model=policy.run_id)
+
+
 def _choose_reward_model(
     options: OnlineOptions, runs: Mapping[str, RunRow], notes: list[str]
 ) -> OnlineOptions:
@@ -235,7 +268,7 @@ def _choose_evaluated(
     finished = [
         run
         for run in runs.values()
-        if run.kind in TRAINERS and run.state == "finished" and _model_of(run).is_dir()
+        if run.kind in TRAINERS and run.state == "finished" and model_folder(run).is_dir()
     ]
     latest = max(finished, key=lambda run: (run.created_ms, run.run_id), default=None)
     if latest is None:

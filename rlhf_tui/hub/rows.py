@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from rlhf_tui.errors import RlhfError
+from rlhf_tui.errors import RlhfError, UsageError, nearest
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.launch import is_starting, processes
 from rlhf_tui.runs.layout import RunArguments, State
@@ -23,16 +23,74 @@ from rlhf_tui.store.write import RunRow
 ALIVE: frozenset[str] = frozenset({"running", "stopping"})
 ENDED: frozenset[str] = frozenset({"finished", "stopped", "failed"})
 
+LATEST = "latest"
+CURRENT = "current"
+"""What people call the newest run, and the one whose model is the current policy."""
 RUN_ID = re.compile(r"[a-z]+-\d+")
 START_S = 30.0
 """A supervisor that has left no mark by then never will; a start of Python takes less."""
 START_LOOK_S = 0.02
 
 
+def new_directory(runs: Path, kind: str, used: Iterable[str]) -> Path:
+    """Make the directory of a new run, of a name that is neither among `used` nor there."""
+    runs.mkdir(exist_ok=True)
+    names = [*used, *(path.name for path in runs.iterdir())]
+    numbers = [int(name.rpartition("-")[2]) for name in names if is_id(name, kind)]
+    directory = runs / f"{kind}-{max(numbers, default=0) + 1:04d}"
+    directory.mkdir()
+    return directory
+
+
 def is_id(name: str, kind: str) -> bool:
     """Whether a name is that of a run of this kind."""
     start, _, number = name.rpartition("-")
     return start == kind and number.isdigit()
+
+
+def find(name: str, rows: Mapping[str, RunRow], deleted: Collection[str]) -> RunRow:
+    """The run of this id or unique prefix, the `latest`, or the `current` policy's.
+
+    Raises:
+        UsageError: there is none, or more than one.
+    """
+    if name in rows:
+        return rows[name]
+    if name == CURRENT:
+        return current(rows)
+    if name == LATEST and rows:
+        return max(rows.values(), key=lambda row: (row.created_ms, row.run_id))
+    matching = [row for run_id, row in rows.items() if name and run_id.startswith(name)]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        several = ", ".join(row.run_id for row in matching[:8])
+        raise UsageError(f"{name!r} begins several runs: {several}.", hint="Name one of them.")
+    if name in deleted:
+        raise UsageError(f"There is no run {name!r} any more: it was deleted.")
+    if not rows:
+        raise UsageError(f"There is no run {name!r}; this workspace has no runs yet.")
+    raise UsageError(f"There is no run {name!r}.", hint=nearest(name, rows))
+
+
+def promoted(rows: Mapping[str, RunRow]) -> RunRow | None:
+    """The run whose model is the workspace's current policy."""
+    those = [row for row in rows.values() if row.promoted_ms]
+    return max(those, key=lambda row: row.promoted_ms, default=None)
+
+
+def current(rows: Mapping[str, RunRow]) -> RunRow:
+    """
+    Raises:
+        UsageError: the workspace has no current policy.
+    """
+    found = promoted(rows)
+    if found is None:
+        raise UsageError(
+            "This workspace has no current policy yet.",
+            hint="Make a run's model the current one: rlhf-tui runs promote RUN",
+        )
+    return found
 
 
 def parting(directory: Path) -> bool:

@@ -87,6 +87,19 @@ MIGRATIONS: tuple[Migration, ...] = (
         "runs that wait have priorities",
         ("ALTER TABLE runs ADD COLUMN priority INTEGER DEFAULT 0",),
     ),
+    Migration(
+        6,
+        "what people say of runs, their place in the queue, and the names of deleted ones",
+        (
+            "ALTER TABLE runs ADD COLUMN note VARCHAR DEFAULT ''",
+            "ALTER TABLE runs ADD COLUMN tags VARCHAR DEFAULT '[]'",
+            "ALTER TABLE runs ADD COLUMN archived BOOLEAN DEFAULT false",
+            "ALTER TABLE runs ADD COLUMN promoted_ms BIGINT DEFAULT 0",
+            "ALTER TABLE runs ADD COLUMN queued_ms BIGINT DEFAULT 0",
+            "UPDATE runs SET queued_ms = created_ms",
+            "CREATE TABLE deleted_runs (run_id VARCHAR, deleted_ms BIGINT)",
+        ),
+    ),
 )
 
 LATEST = MIGRATIONS[-1].version

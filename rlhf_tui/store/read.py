@@ -11,7 +11,7 @@ from rlhf_tui.errors import UsageError
 from rlhf_tui.records import Completion, Event, Prompt, Score, Split, Task, Text
 from rlhf_tui.store import rows
 from rlhf_tui.store.database import Connection, Store
-from rlhf_tui.store.write import RunRow
+from rlhf_tui.store.write import JSON_COLUMNS, RunRow
 
 
 class ItemRow(msgspec.Struct, frozen=True):
@@ -196,10 +196,16 @@ def runs(store: Store) -> list[RunRow]:
     result = []
     for row in found:
         values = dict(zip(RunRow.__struct_fields__, row, strict=True))
-        for column in ("arguments", "metrics"):
+        for column in JSON_COLUMNS:
             values[column] = msgspec.json.decode(values[column])
         result.append(RunRow(**values))
     return result
+
+
+def deleted_runs(store: Store) -> list[str]:
+    """Ids of the runs that were deleted."""
+    with store.reading() as con:
+        return [run_id for (run_id,) in con.execute("SELECT run_id FROM deleted_runs").fetchall()]
 
 
 def totals(store: Store) -> Totals:

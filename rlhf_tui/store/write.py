@@ -42,6 +42,19 @@ class RunRow(msgspec.Struct, frozen=True):
     message: str = ""
     priority: int = 0
     """Of runs that wait for a device the highest starts first."""
+    note: str = ""
+    """What a person wrote about it."""
+    tags: list[str] = []
+    archived: bool = False
+    """Put away: left out of lists."""
+    promoted_ms: int = 0
+    """When its model became the workspace's current policy; 0: it is not."""
+    queued_ms: int = 0
+    """When it joined the queue last: of equal priorities the earliest starts first."""
+
+
+JSON_COLUMNS = ("arguments", "metrics", "tags")
+"""Columns of `runs` that hold JSON."""
 
 
 def ingest(
@@ -177,16 +190,32 @@ def save_draft(store: Store, annotator: str, task_id: str, body: dict[str, Any])
             transaction.after_commit(lambda: store.drafts.discard(key))
 
 
-def save_run(store: Store, run: RunRow) -> None:
-    """Enter a run, or replace what is kept of it."""
+def save_run(store: Store, *runs: RunRow) -> None:
+    """Enter runs, or replace what is kept of them: all or none."""
     with store.transaction() as transaction:
         con = transaction.con
-        con.execute("DELETE FROM runs WHERE run_id = ?", [run.run_id])
-        values = msgspec.structs.asdict(run)
-        for column in ("arguments", "metrics"):
-            values[column] = msgspec.json.encode(values[column]).decode()
-        marks = ", ".join("?" * len(values))
-        con.execute(f"INSERT INTO runs ({', '.join(values)}) VALUES ({marks})", [*values.values()])
+        for run in runs:
+            con.execute("DELETE FROM runs WHERE run_id = ?", [run.run_id])
+            values = msgspec.structs.asdict(run)
+            for column in JSON_COLUMNS:
+                values[column] = msgspec.json.encode(values[column]).decode()
+            marks = ", ".join("?" * len(values))
+            con.execute(
+                f"INSERT INTO runs ({', '.join(values)}) VALUES ({marks})", [*values.values()]
+            )
+
+
+def delete_run(store: Store, run_id: str) -> None:
+    """Forget a run and its snapshot; its name is remembered, so that no other run gets it.
+
+    Completions and scores that it made stay.
+    """
+    with store.transaction() as transaction:
+        con = transaction.con
+        for table in ("runs", "snapshots", "deleted_runs"):
+            con.execute(f"DELETE FROM {table} WHERE run_id = ?", [run_id])
+        now = time.time_ns() // 1_000_000
+        con.execute("INSERT INTO deleted_runs VALUES (?, ?)", [run_id, now])
 
 
 def save_snapshot_row(store: Store, run_id: str, kind: str, manifest: bytes) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -28,6 +30,9 @@ from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.run_list import RunList
 from rlhf_tui.screens.widgets.run_list_head import RunHead
 from rlhf_tui.screens.widgets.statusline import KeyLine, StatusLine
+
+if TYPE_CHECKING:
+    from rlhf_tui.screens.palette import Entry
 
 
 class DashboardScreen(Control):
@@ -134,6 +139,15 @@ class DashboardScreen(Control):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.draw_tabs)
+
+    def palette_entries(self) -> Iterator[Entry]:
+        from rlhf_tui.screens.palette import Entry
+
+        for index, pane in enumerate(self.panes):
+            yield Entry(f"Pane: {pane.TITLE}", f"{index + 1}", partial(self.action_view, index + 1))
+        for place, info in enumerate(self.runs.infos):
+            title = f"{info.run_id}, {info.state}" + (f": {info.title}" if info.title else "")
+            yield Entry(f"Run: {title}", "", partial(self.runs.choose, place))
 
     # --- keys ---------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events, on
@@ -14,6 +15,7 @@ from rlhf_tui.screens.theme import THEMES, Glyphs
 
 if TYPE_CHECKING:
     from rlhf_tui.app import RlhfApp
+    from rlhf_tui.screens.palette import Entry
 
 
 LOW = 16
@@ -70,6 +72,15 @@ class Room(Screen[None]):
 
         table = self.program.keymap.table
         self.program.push_screen(HelpScreen(self.NAME, *self.ROOMS, table=table))
+
+    def palette_entries(self) -> Iterable[Entry]:
+        """What this room adds to the palette: things that have a name, but no key."""
+        return ()
+
+    def action_command_palette(self) -> None:
+        from rlhf_tui.screens.palette import open_palette
+
+        open_palette(self)
 
     async def action_leave(self) -> None:
         """Back to the room below, or out of the program."""

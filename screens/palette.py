@@ -1,0 +1,83 @@
+"""The palette: everything that can be done here, found by typing some letters of its name.
+
+Its entries are the rows of the table of keys that hold in the room, the rooms that one can go to
+from the home screen, and what the room adds. Textual's own entries are left out: one of them
+writes a file on the machine that the program runs on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from rich.markup import escape
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+
+from rlhf_tui.screens import keys
+from rlhf_tui.screens.widgets.text import clean
+
+if TYPE_CHECKING:
+    from rlhf_tui.screens.room import Room
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the palette."""
+
+    name: str
+    """May hold what people and models wrote: it is shown as text."""
+    more: str
+    """What stands below it: the key."""
+    act: Callable[[], Any]
+
+
+class Entries(Provider):
+    """Hands the entries of the room below to the palette."""
+
+    async def discover(self) -> Hits:
+        for entry in self._entries():
+            name = _line(entry.name)
+            yield DiscoveryHit(Content(name), entry.act, name, escape(entry.more))
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for entry in self._entries():
+            name = _line(entry.name)
+            score, places = matcher.fuzzy_search.match(query, name)
+            if score > 0:
+                # Not the matcher's own: it reads a title as markup.
+                shown = Content(name)
+                for place in places:
+                    shown = shown.stylize(matcher.match_style, place, place + 1)
+                yield Hit(score, shown, entry.act, name, escape(entry.more))
+
+    def _entries(self) -> Iterator[Entry]:
+        room = cast("Room", self.screen)
+        table = room.program.keymap.table
+        seen: set[str] = set()
+        for row in keys.of(*room.ROOMS, "everywhere", table=table):
+            if row.id == "palette":
+                continue
+            if row.per_key:
+                # What each of the keys means is for the room to say.
+                continue
+            seen.add(row.action)
+            yield Entry(row.description, keys.shown(row), partial(room.run_action, row.action))
+        yield from room.palette_entries()
+        if not room.program.guest:
+            for row in keys.of("home", table=table):
+                if row.action.startswith("go(") and row.action not in seen:
+                    where = row.action.removeprefix("go('").removesuffix("')")
+                    yield Entry(f"Go to: {row.description}", "", partial(room.program.go, where))
+
+
+def open_palette(room: Room) -> None:
+    """Open the palette over a room."""
+    room.app.push_screen(CommandPalette([Entries], placeholder="Type what you look for"))
+
+
+def _line(text: str) -> str:
+    return clean(text).text.replace("\n", " ")

@@ -1,23 +1,135 @@
-"""The end of the log."""
+"""The log: its end as it grows, and all of it by scrolling and search."""
 
 from __future__ import annotations
 
+import asyncio
+
+from rlhf_tui.errors import UsageError
 from rlhf_tui.screens.dashboard_pane import Pane, Seen
 from rlhf_tui.screens.theme import UNICODE, Glyphs
-from rlhf_tui.screens.widgets.log_view import LogView
+from rlhf_tui.screens.widgets.log_find import LogFind
+from rlhf_tui.screens.widgets.log_scroll import LogView
+from rlhf_tui.tracking.log_pieces import MOST_BYTES, MOST_S
+
+SLICE = 8 * 1024 * 1024
+"""Bytes searched before the places found so far are shown."""
 
 
 class LogPane(LogView, Pane):
-    """The end of the log."""
+    """The chosen run's log."""
 
     TITLE = "log"
+    FINDS = "A text in the log, or a regular expression"
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__(glyphs)
+        self._searching = False
 
     def tell(self, seen: Seen) -> None:
-        if seen.run and (seen.batch is None or seen.batch.log):
-            self.lines(seen.run.follower.log.shown)
+        if seen.run is None:
+            self.window = None
+            self.draw()
+            return
+        log = seen.run.follower.log
+        known = self.window is not None and self.window.path == log.path
+        if known and seen.batch is not None and not seen.batch.log:
+            return
+        if self.follow(log) and self.sought:
+            # Another run, or the log began anew: the same is looked for there.
+            self._begin(self.sought, go=False)
 
     def line(self, by: int) -> None:
         self.move(by)
+
+    def turn(self, by: int) -> None:
+        """Far right: the log's end, followed; far left: its beginning."""
+        if by >= 10:
+            self.to_end()
+        elif by <= -10:
+            self.go_to(0)
+
+    def find(self, query: str) -> str:
+        self.sought = query
+        if not query.strip():
+            self.sought, self.search = "", None
+            self.draw()
+            return ""
+        try:
+            return self._begin(query, go=True)
+        except UsageError as error:
+            self.sought = self.search.query if self.search is not None else ""
+            return str(error)
+
+    def _begin(self, query: str, *, go: bool) -> str:
+        """Search anew; a sentence when all is searched and nothing was found."""
+        if self.window is None:
+            return "There is no log to search in."
+        if self.search is not None:
+            self.search.earlier.stopped = True
+        self.search = search = LogFind(query, self.window)
+        place = search.nearest(self.bottom)
+        if go and place >= 0:
+            self._look_at(place)
+        self.draw()
+        if not search.earlier.over:
+            self._go_on(search, look=go and place < 0)
+        elif place < 0:
+            return self._nothing(query)
+        return ""
+
+    def match(self, by: int) -> None:
+        search = self.search
+        if search is None:
+            return
+        place = search.step(by)
+        if place >= 0:
+            self._look_at(place)
+        elif not search.earlier.over:
+            self._go_on(search, look=True)
+
+    def _look_at(self, place: int) -> None:
+        if self.search is not None:
+            self.search.here = place
+        self.go_to(place)
+
+    def _go_on(self, search: LogFind, *, look: bool) -> None:
+        """Search further back; then look at the first place that comes, if `look`."""
+        if not self._searching:
+            self.run_worker(self._search(search, look), group="log-search")
+
+    async def _search(self, search: LogFind, look: bool) -> None:
+        self._searching = True
+        slices = max(1, MOST_BYTES // SLICE)
+        try:
+            for _ in range(slices):
+                if search is not self.search or search.earlier.over:
+                    break
+                await asyncio.to_thread(search.earlier.go, SLICE, MOST_S / slices)
+                if look and search is self.search and search.earlier.found:
+                    look = False
+                    place = search.earlier.found[-1] if search.here < 0 else search.step(-1)
+                    if place >= 0:
+                        self._look_at(place)
+                self.draw()
+        finally:
+            self._searching = False
+        current = self.search
+        if current is None:
+            return
+        if current is not search:
+            # Another search began meanwhile, and waited for this one to leave the file alone.
+            self._go_on(current, look=current.here < 0)
+        elif not search.found and search.earlier.over:
+            self.app.notify(self._nothing(search.query), severity="warning", markup=False)
+
+    @staticmethod
+    def _nothing(query: str) -> str:
+        return f"Nothing in the log holds {query!r}."
+
+    def notes(self) -> tuple[str, str]:
+        long, short = self.search.told() if self.search is not None else ("", "")
+        if self.window is not None and not self.following:
+            long = f"{long}{', ' if long else ''}not following"
+        if self.search is not None and not self.search.earlier.over and not self._searching:
+            long = f"{long}; , goes on"
+        return long, short

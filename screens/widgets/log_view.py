@@ -1,4 +1,4 @@
-"""A scrolled view of lines: follows the end until someone scrolls up."""
+"""A scrolled view of rows: follows the end until someone scrolls up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from textual.events import MouseScrollDown, MouseScrollUp, Resize
 
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
-from rlhf_tui.screens.widgets.text import clean
 
 
 class PagedView(CanvasView):
@@ -60,24 +59,3 @@ class PagedView(CanvasView):
 
     def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
         self.move(-3)
-
-
-class LogView(PagedView):
-    """A run's log: untrusted text, shown without its control characters."""
-
-    def __init__(self, glyphs: Glyphs = UNICODE, *, id: str | None = None) -> None:
-        super().__init__(glyphs, follow=True, id=id)
-
-    def lines(self, lines: list[str]) -> None:
-        """Show these lines."""
-        if not lines:
-            self.fill([[("Nothing in the log yet.", "dim")]])
-            return
-        self.fill([self._line(line) for line in lines])
-
-    def _line(self, line: str) -> Row:
-        text = clean(line[:2000], encoding=self.glyphs.encoding).text.expandtabs(4)
-        lowered = text.lower()
-        if "error" in lowered or "traceback" in lowered:
-            return [(text, "bad")]
-        return [(text, "warn" if "warning" in lowered else "")]

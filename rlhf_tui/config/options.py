@@ -52,8 +52,12 @@ __all__ = [
 
 class GenerateOptions(Options):
     model: Annotated[
-        str, Meta(description="Path, Hugging Face hub id, run id, or 'sample' for the bundled one")
-    ] = "sample"
+        str,
+        Meta(
+            description="Path, Hugging Face hub id, run id, 'current' for the promoted run's, or"
+            " 'sample' for the bundled one; empty: the current policy, without one the sample"
+        ),
+    ] = ""
     k: Annotated[int, Meta(ge=1, le=9, description="Completions a prompt")] = 4
     temperature: Annotated[float, Meta(gt=0, le=10, description="Sampling temperature")] = 1.0
     top_p: Annotated[Share, Meta(description="Nucleus sampling: keep this share of mass")] = 1.0
@@ -94,7 +98,8 @@ class ScoreOptions(Options):
         str, Meta(description="Reward-model run or path; empty: no reward scores")
     ] = ""
     policy: Annotated[
-        str, Meta(description="Policy (path or run) whose KL to the reference is estimated")
+        str,
+        Meta(description="Policy (path, run or 'current') whose KL to the reference is estimated"),
     ] = ""
     reference: Annotated[str, Meta(description="Reference model of the KL estimate")] = ""
     reward_label: Annotated[
@@ -108,8 +113,8 @@ class EvaluateOptions(Options):
     model: Annotated[
         str,
         Meta(
-            description="Run whose model is measured, or a path; empty: the newest finished"
-            " training"
+            description="Run whose model is measured, 'current', or a path; empty: the newest"
+            " finished training"
         ),
     ] = ""
     split: Annotated[

@@ -12,9 +12,13 @@ from rlhf_tui.config.option_types import Options, Pairs, PositiveInt
 class TrainOptions(Options):
     """What all trainers share."""
 
-    model: Annotated[str, Meta(description="Starting model: path, hub id, run id, or 'sample'")] = (
-        "sample"
-    )
+    model: Annotated[
+        str,
+        Meta(
+            description="Starting model: path, hub id, run id, 'current' for the promoted run's,"
+            " or 'sample' for the bundled one"
+        ),
+    ] = "sample"
     dataset: Annotated[
         str,
         Meta(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import msgspec
 import pytest
 
 from rlhf_tui.records import Score
 from rlhf_tui.store import migrations
 from rlhf_tui.store.database import STORAGE_VERSION, Store
-from rlhf_tui.store.read import items, run_scores, totals
+from rlhf_tui.store.read import deleted_runs, items, run_scores, runs, totals
 from rlhf_tui.store.trail import history
 from rlhf_tui.store.write import RunRow, save_run
 
@@ -64,6 +65,28 @@ def test_rewards_that_no_model_gave_are_none_since_version_four(tmp_path: Path) 
     with Store(path, tmp_path / "store.lock") as store:
         assert run_scores(store, "s1")[0] == [Score("c1", "s1", "", None, kl=1.5)]
         assert run_scores(store, "s2")[0] == [Score("c1", "s2", "rm-0001", 0.0)]
+
+
+def test_runs_of_every_older_version_gain_what_people_say_of_them(tmp_path: Path) -> None:
+    for version in range(2, migrations.LATEST):
+        path = tmp_path / f"{version}.duckdb"
+        con = old_store(path, version)
+        con.execute(
+            "INSERT INTO runs (run_id, kind, state, title, directory, created_ms, started_ms,"
+            " ended_ms, arguments, metrics, message) VALUES"
+            " ('sft-0001', 'sft', 'finished', 'old', '/r', 7, 8, 9, '{\"k\": 1}', '{}', '')"
+        )
+        con.close()
+        with Store(path, tmp_path / "store.lock") as store:
+            [run] = runs(store)
+            wanted = RunRow("sft-0001", "sft", "finished", "old", "/r", 7, 8, 9, {"k": 1})
+            assert run == msgspec.structs.replace(wanted, queued_ms=7)
+            assert deleted_runs(store) == []
+            said = msgspec.structs.replace(
+                run, note="kept\nfor the paper", tags=["a", "B"], archived=True, promoted_ms=5
+            )
+            save_run(store, said)
+            assert runs(store) == [said]
 
 
 def test_migrating_twice_takes_no_step(tmp_path: Path) -> None:

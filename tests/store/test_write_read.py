@@ -188,6 +188,14 @@ def test_scores_runs_and_annotators_are_replaced(judged: Store) -> None:
     write.save_run(judged, done)
     assert read.runs(judged) == [RunRow("sft-0001", "sft", "queued", created_ms=1), done]
 
+    write.save_snapshot_row(judged, "rm-0001", "rm", b"{}")
+    write.delete_run(judged, "rm-0001")
+    assert [run.run_id for run in read.runs(judged)] == ["sft-0001"]
+    assert read.deleted_runs(judged) == ["rm-0001"]
+    with judged.reading() as con:
+        assert con.execute("SELECT count(*) FROM snapshots").fetchone() == (0,)
+    assert len(read.run_scores(judged, "s1")[0]) == 2
+
     write.save_annotators(judged, [Annotator("bot"), Annotator("ann")])
     write.save_annotators(judged, [Annotator("bot", "ai")])
     assert judged.annotators == {"bot": "ai", "ann": "human"}

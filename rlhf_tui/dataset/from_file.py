@@ -85,13 +85,29 @@ def snapshot_from_file(
         HubError: the process failed, or the disk is full.
     """
     scratch = directory.parent / SCRATCH
-    scratch.mkdir(parents=True)
     try:
-        request = Request(kind, msgspec.to_builtins(options), str(directory), rules)
-        (scratch / REQUEST).write_bytes(msgspec.json.encode(request))
+        write_request(scratch, kind, options, directory, rules)
         said = compute(MODULE, [str(scratch)], what="The data set of the run", limit_s=LIMIT_S)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    return manifest_of(said)
+
+
+def write_request(
+    scratch: Path, kind: RunKind, options: Options, directory: Path, rules: WorkspaceSettings
+) -> None:
+    """Say in a new directory what the process is to do: its only argument is that directory."""
+    scratch.mkdir(parents=True)
+    request = Request(kind, msgspec.to_builtins(options), str(directory), rules)
+    (scratch / REQUEST).write_bytes(msgspec.json.encode(request))
+
+
+def manifest_of(said: str | bytes) -> Manifest:
+    """What the process printed.
+
+    Raises:
+        RlhfError: as `snapshot_from_file`.
+    """
     outcome = msgspec.json.decode(said, type=Outcome)
     if outcome.manifest is None:
         raise _error(outcome)

@@ -1,0 +1,86 @@
+"""All rules, and what they say of a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rlhf_tui.runs.layout import DistributionRow, MachineRow, SampleRow
+from rlhf_tui.tracking.rules import critic, losses, machinery, policy, preference, reading
+from rlhf_tui.tracking.rules.finding import Finding, Rule, order
+from rlhf_tui.tracking.rules.view import Situation, View
+from rlhf_tui.tracking.series import Series
+
+RULES: tuple[Rule, ...] = (
+    *policy.RULES,
+    *reading.RULES,
+    *critic.RULES,
+    *preference.RULES,
+    *losses.RULES,
+    *machinery.RULES,
+)
+EVERY_S = 2.0
+"""Between two looks at a run that goes on."""
+MOST_SHARE = 0.005
+"""Of a core's time that looking may take: a run whose look costs more is looked at less often."""
+
+
+def rules_for(kind: str) -> list[Rule]:
+    """The rules that look at a kind of run."""
+    return [rule for rule in RULES if kind in rule.kinds]
+
+
+def judge(
+    kind: str,
+    series: Mapping[str, Series],
+    samples: Sequence[SampleRow] = (),
+    distributions: Sequence[DistributionRow] = (),
+    machine: Sequence[MachineRow] = (),
+    arguments: Mapping[str, Any] | None = None,
+    state: Situation | None = None,
+) -> list[Finding]:
+    """What the rules of its kind find in a run: what holds first, the most severe and newest first.
+
+    Some milliseconds, however long the series are.
+
+    Args:
+        series: by metric name.
+        arguments: of args.json; without them some thresholds are usual values.
+        state: see `view.situation`; None for a run that goes on.
+    """
+    view = View(
+        kind,
+        series,
+        samples=samples,
+        distributions=distributions,
+        machine=machine,
+        arguments=arguments,
+        state=state,
+    )
+    found = []
+    for rule in rules_for(kind):
+        seen = rule.look(view)
+        if seen is not None:
+            found.append(Finding(rule, seen.severity, seen.step, seen.sentence, seen.until))
+    return order(found)
+
+
+class Pace:
+    """When it is time to look at a run again."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+        self._began = 0.0
+
+    def due(self) -> bool:
+        """Whether enough time has gone by since the last look."""
+        return time.monotonic() >= self._due
+
+    def __enter__(self) -> Pace:
+        self._began = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        now = time.monotonic()
+        self._due = now + max(EVERY_S, (now - self._began) / MOST_SHARE)

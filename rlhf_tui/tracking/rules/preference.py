@@ -1,0 +1,178 @@
+"""Rules about learning from comparisons: reward models and DPO."""
+
+from __future__ import annotations
+
+import statistics
+
+from rlhf_tui.tracking.rules.finding import Alarm, Rule
+from rlhf_tui.tracking.rules.view import Points, View
+from rlhf_tui.tracking.rules.walking import alarm, before, episode
+from rlhf_tui.tracking.rules.words import at, figure, share
+
+CHANCE = 0.55
+CHANCE_BACK = 0.58
+"""Accuracy. On a few hundred pairs chance alone reaches 0.55; reward models of human preference
+reach 0.6 to 0.8."""
+CHANCE_WINDOW = 20
+CHANCE_POINTS = 30
+"""Points of training before it counts: a reward model that learns is above 0.6 by then."""
+CHANCE_SHARE = 0.2
+"""… and this share of the steps."""
+
+MARGIN = 0.1
+MARGIN_BACK = 0.2
+"""Reward of the chosen less that of the rejected: at 0.1 the model gives the better one 52 %."""
+
+FALL = 0.15
+FALL_BACK = 0.1
+"""Of the log-probability of the chosen texts at the start: lost while the margin grew."""
+
+
+def _accuracy(view: View, *names: str) -> Points:
+    return view.points(*names)
+
+
+def _means(points: Points, width: int) -> list[float]:
+    return [
+        statistics.fmean(points.means[max(0, i - width + 1) : i + 1]) for i in range(len(points))
+    ]
+
+
+def _chance(view: View) -> Alarm | None:
+    """By the held-out accuracy where there is one: labels without sense are learnt by heart."""
+    training = view.points("accuracy", "rewards/accuracies")
+    held = view.points("eval_accuracy", "eval_rewards/accuracies")
+    begin = max(
+        CHANCE_SHARE * view.total,
+        training.steps[CHANCE_POINTS - 1] if len(training) >= CHANCE_POINTS else float("inf"),
+    )
+    for points, width, on, where in (
+        (held, 1, 2, "held-out pairs"),
+        (training, CHANCE_WINDOW, 5, f"the pairs of the last {CHANCE_WINDOW} points"),
+    ):
+        values = _means(points, width)
+        hot = [
+            step >= begin and value < CHANCE
+            for step, value in zip(points.steps, values, strict=True)
+        ]
+        found = episode(
+            hot, [v > CHANCE_BACK for v in values], on=on, off=on, badness=[-v for v in values]
+        )
+        told = alarm(
+            points, found, "warning",
+            lambda i, v=values, p=points, w=where: f"{share(v[i])} of {w} are "  # type: ignore[misc]
+            f"ordered rightly at step {at(p.steps[i])}; a coin orders 50%.",
+        )  # fmt: skip
+        if told is not None:
+            return told
+    return None
+
+
+def _no_margin(view: View) -> Alarm | None:
+    training = view.points("margin")
+    begin = max(
+        CHANCE_SHARE * view.total,
+        training.steps[CHANCE_POINTS - 1] if len(training) >= CHANCE_POINTS else float("inf"),
+    )
+    points = view.points("eval_margin", "margin")
+    held = view.points("eval_margin") is points
+    values = points.means if held else _means(points, CHANCE_WINDOW)
+    hot = [s >= begin and v < MARGIN for s, v in zip(points.steps, values, strict=True)]
+    found = episode(
+        hot, [v > MARGIN_BACK for v in values], on=2, off=2, badness=[-v for v in values]
+    )
+    where = "held-out pairs" if held else f"the pairs of the last {CHANCE_WINDOW} points"
+    return alarm(
+        points, found, "warning",
+        lambda i: f"The chosen of {where} score only {figure(values[i])} above the rejected at "
+        f"step {at(points.steps[i])}.",
+    )  # fmt: skip
+
+
+def _displaced(view: View) -> Alarm | None:
+    chosen = view.points("logps/chosen")
+    margins = view.points("rewards/margins")
+    if len(chosen) < CHANCE_WINDOW or chosen.steps != margins.steps:
+        return None
+    values = _means(chosen, 10)
+    start = before(chosen.means, 10)
+    if start >= 0:
+        return None
+    lost = [(value - start) / start for value in values]
+    grown = _means(margins, 10)
+    hot = [
+        i + 1 >= CHANCE_WINDOW and x > FALL and m > 0
+        for i, (x, m) in enumerate(zip(lost, grown, strict=True))
+    ]
+    found = episode(hot, [x < FALL_BACK for x in lost], on=5, off=5, badness=lost)
+    return alarm(
+        chosen, found, "warning",
+        lambda i: f"The chosen texts went from {figure(start)} to {figure(values[i])} nats by step "
+        f"{at(chosen.steps[i])}, while the margin grew to {figure(grown[i])}.",
+    )  # fmt: skip
+
+
+RULES = (
+    Rule(
+        "accuracy-at-chance",
+        "The accuracy is at chance",
+        ("rm", "dpo"),
+        f"After {CHANCE_POINTS} points and {CHANCE_SHARE:.0%} of the steps, fewer than "
+        f"{CHANCE:.0%} of the held-out pairs are ordered rightly in two evaluations in a row, "
+        f"or of the training pairs over {CHANCE_WINDOW} points; over above {CHANCE_BACK:.0%}.",
+        "The model cannot tell the better text from the worse. A policy that is trained on such a "
+        "reward model follows noise. The labels contradict each other, chosen and rejected are "
+        "mixed up, there are too few of them, or the steps are too small.",
+        (
+            "look at the labels: rlhf-tui stats shows how far people agree; min_agreement and "
+            "aggregate leave out what they do not agree on",
+            "more labels: learning_curve = true shows whether they help",
+            "a higher learning_rate, more epochs",
+            "a larger or better starting model, such as the SFT run",
+        ),
+        _chance,
+        (
+            "Stiennon et al. 2020 and Ouyang et al. 2022: 70 to 77 % of held-out comparisons, "
+            "where people agree on some 73 %",
+        ),
+    ),
+    Rule(
+        "no-margin",
+        "The reward model tells nothing apart",
+        ("rm",),
+        f"After {CHANCE_POINTS} points and {CHANCE_SHARE:.0%} of the steps the mean margin is "
+        f"below {MARGIN:g}, of held-out pairs where they are measured; over above {MARGIN_BACK:g}.",
+        "Chosen and rejected get nearly the same reward. What a policy gains by better texts is "
+        "then less than the noise of its rollouts, and less than a nat of KL costs it.",
+        (
+            "a higher learning_rate, more epochs or more labels",
+            "a smaller center_rewards or label_smoothing",
+            "normalize_rewards = true in PPO, if the order is right and only the scale is small",
+        ),
+        _no_margin,
+    ),
+    Rule(
+        "chosen-unlikely",
+        "The chosen texts get unlikely",
+        ("dpo",),
+        f"The log-probability of the chosen texts (mean of 10 points) fell by more than {FALL:.0%} "
+        f"from its start while the margin is above 0; over below {FALL_BACK:.0%}.",
+        "DPO only asks that the rejected fall faster than the chosen. When both fall, the "
+        "probability goes to texts that nobody has judged, and the policy may write worse than "
+        "before although margin and accuracy rise.",
+        (
+            "a lower learning_rate, fewer epochs",
+            "a larger beta",
+            "loss_type = ['sigmoid', 'sft'] with loss_weights = [1, 0.1]: some likelihood of the "
+            "chosen stays in the loss",
+            "SFT on the chosen texts before (include = ['best-ranked'])",
+        ),
+        _displaced,
+        (
+            "Razin et al. 2024, 'Unintentional Unalignment: Likelihood Displacement in DPO'",
+            "Pal et al. 2024, 'Smaug' (DPO-Positive)",
+            "Pang et al. 2024, 'Iterative Reasoning Preference Optimization': DPO with "
+            "the SFT loss",
+        ),
+    ),
+)

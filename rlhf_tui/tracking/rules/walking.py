@@ -1,0 +1,96 @@
+"""Walking along a series with hysteresis: from where on something holds, and whether it still does.
+
+Every function looks backwards only: what it says of a point never changes as more points come.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from rlhf_tui.tracking.rules.finding import Alarm, Severity
+from rlhf_tui.tracking.rules.view import Points
+
+
+class Episode(NamedTuple):
+    """A stretch of points for which something held: indices."""
+
+    first: int
+    """Where it was noticed."""
+    last: int
+    """The newest point of it, while it holds; else the one at which it was over."""
+    holds: bool
+    worst: int
+    """Where it was worst."""
+
+
+def episode(
+    hot: Sequence[bool],
+    cold: Sequence[bool],
+    *,
+    on: int,
+    off: int,
+    badness: Sequence[float] | None = None,
+) -> Episode | None:
+    """The newest episode; None without any.
+
+    Args:
+        hot: points at which it is bad enough to begin.
+        cold: points at which it is good enough to end: less than not hot, so that a value about
+            the threshold does not flicker.
+        on: so many hot points in a row begin it.
+        off: so many cold points in a row end it.
+        badness: to find the worst point by; the newest without it.
+    """
+    found: Episode | None = None
+    hots = colds = 0
+    for i, (is_hot, is_cold) in enumerate(zip(hot, cold, strict=True)):
+        if found is not None and found.holds:
+            colds = colds + 1 if is_cold else 0
+            worst = i if badness is None or badness[i] > badness[found.worst] else found.worst
+            over = colds >= off
+            found = Episode(found.first, i, not over, found.worst if is_cold else worst)
+            hots = 0
+        else:
+            hots = hots + 1 if is_hot else 0
+            if hots >= on:
+                found, colds = Episode(i, i, True, i), 0
+    return found
+
+
+def alarm(
+    points: Points, found: Episode | None, severity: Severity, sentence: Callable[[int], str]
+) -> Alarm | None:
+    """An episode's alarm: of what is over only a note remains.
+
+    Args:
+        sentence: tells of the point with this index: the newest one while it holds, else the
+            worst.
+    """
+    if found is None:
+        return None
+    if found.holds:
+        return Alarm(severity, points.steps[found.first], sentence(found.last))
+    until = points.steps[found.last]
+    return Alarm("note", points.steps[found.first], sentence(found.worst), until)
+
+
+def rolling(values: Sequence[float], width: int) -> list[float]:
+    """The median of each value and the `width` - 1 before it; of fewer at the start."""
+    return [statistics.median(values[max(0, i - width + 1) : i + 1]) for i in range(len(values))]
+
+
+def before(values: Sequence[float], count: int) -> float:
+    """The median of the first values: where the run began; 0 without any."""
+    return statistics.median(values[:count]) if values else 0.0
+
+
+def lowest_so_far(values: Sequence[float], skip: int = 0) -> list[float]:
+    """The lowest value up to each, the first `skip` left out where there are others."""
+    found: list[float] = []
+    low = float("inf")
+    for i, value in enumerate(values):
+        low = value if i == skip else min(low, value)
+        found.append(low)
+    return found

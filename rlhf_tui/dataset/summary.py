@@ -68,7 +68,7 @@ def _summary(con: Connection, directory: Path, manifest: Manifest) -> Summary:
     files = [str(directory / f"{name}.parquet") for name in manifest.rows]
     con.read_parquet(files, file_row_number=True).create_view("everything")
     con.read_parquet(files[:1]).create_view("learnt")
-    columns = [name for name in con.table("learnt").columns]
+    columns = list(con.table("learnt").columns)
     characters = _characters(con, columns)
     found = Summary(manifest, columns, characters)
     if "prompt_id" in columns:

@@ -26,7 +26,6 @@ from rlhf_tui.hub.messages import (
     Launch,
     Launched,
     ListRuns,
-    PreviewLaunch,
     ResumeRun,
     RunAnswer,
     RunInfo,
@@ -229,12 +228,7 @@ def _info(row: RunRow, place: int, *, full: bool) -> RunInfo:
     return info
 
 
-async def _not_yet(hub: Hub, _who: Identity, request: Any) -> RunAnswer:
-    raise UsageError(f"{type(request).__name__} is not there yet.")
-
-
 HANDLERS: dict[Any, Any] = {
-    PreviewLaunch: _not_yet,
     Launch: launch,
     ListRuns: list_runs,
     ShowRun: show,

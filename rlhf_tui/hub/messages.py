@@ -15,7 +15,7 @@ from rlhf_tui.dataset.spec import DatasetSpec
 from rlhf_tui.evaluation.report import Report
 from rlhf_tui.records import Annotator, Completion, Event, Prompt, Score, Split, Task, TaskKind
 from rlhf_tui.runs.layout import RunArguments, RunExit, RunKind, RunStatus, State
-from rlhf_tui.runs.rendered import Example
+from rlhf_tui.runs.rendered import Estimate, Example
 
 PROTOCOL = 1
 """Raised with every change that an older client or hub would misread."""
@@ -553,13 +553,16 @@ class DeleteRun(Request):
 class PreviewLaunch(Request):
     """What a launch with these arguments would do, without launching; answered by Preview.
 
-    The fields are those of Launch.
+    The fields are those of Launch. A newer one of the same connection and sort, with examples or
+    without, takes the place of one that is still worked on, which is then refused.
     """
 
     kind: RunKind
     arguments: dict[str, Any]
     cwd: str = ""
     environment: dict[str, str] = {}
+    secrets: dict[str, str] = {}
+    priority: int = 0
     examples: int = 0
     """Render so many examples as the model will see them: takes seconds. 0: none."""
 
@@ -568,36 +571,18 @@ class DatasetPreview(msgspec.Struct, omit_defaults=True):
     """The data set that a run would get."""
 
     source: str
-    """The workspace, or a file's path."""
+    """The workspace's labels, or a file's path."""
     rows: dict[str, int]
     """By split."""
-    columns: list[str]
+    prompts: int = 0
+    """Distinct ones to train on."""
+    columns: list[str] = []
     notes: list[str] = []
     """Sentences: what is in it, what was left out and why."""
     annotators: int = 0
     """People whose judgements are in it."""
     agreement: float | None = None
     """How often two people agree on a pair, from 0 to 1; None where none judged the same."""
-
-
-class Estimate(msgspec.Struct, omit_defaults=True):
-    """What a run would take; 0 where it cannot be told."""
-
-    steps: int = 0
-    tokens_per_step: float = 0.0
-    parameters: int = 0
-    trained: int = 0
-    """Parameters that the run changes."""
-    memory: float = 0.0
-    """Bytes at the peak."""
-    memory_there: float = 0.0
-    """Bytes that the device has."""
-    seconds: float = 0.0
-    """From the start to the last step; 0: it cannot be told."""
-    warning: str = ""
-    """That it will not fit into memory, and what to change; empty where it should."""
-    basis: list[str] = []
-    """Sentences: what the figures stand on, and how sure they are."""
 
 
 class Preview(Answer):
@@ -610,7 +595,13 @@ class Preview(Answer):
     examples: list[Example] = []
     estimate: Estimate | None = None
     queue: list[str] = []
-    """Runs that it would wait for."""
+    """Runs that it would wait for, the first to start first."""
+    problem: str = ""
+    """Why a launch would be refused as things are, as a sentence; empty: it would start."""
+    no_examples: str = ""
+    """Why no examples could be rendered though some were asked for."""
+    rendering: list[str] = []
+    """Sentences on how examples are rendered."""
 
 
 # --- the hub itself ---------------------------------------------------------------------------

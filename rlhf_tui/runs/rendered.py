@@ -1,5 +1,6 @@
-"""Examples of a data set as a model reads them: what the hub asks a short-lived worker for.
+"""What is told of a run before it is launched: examples as its model reads them, and its cost.
 
+Examples are rendered by a short-lived worker, as only workers may load a tokenizer:
 `python -m rlhf_tui.training.previewing DIRECTORY` reads `REQUEST` there and writes `ANSWER`.
 """
 
@@ -75,3 +76,25 @@ class Rendered(msgspec.Struct):
     """Rows that packing makes of all examples; 0 without packing."""
     notes: list[str] = []
     """Sentences: what was cut, how conversations are written."""
+
+
+class Estimate(msgspec.Struct, omit_defaults=True):
+    """What a run would take; 0 where it cannot be told."""
+
+    steps: int = 0
+    unit: str = "steps"
+    """What a step is: steps (of a rollout, where there are any), completions, rows."""
+    tokens_per_step: float = 0.0
+    parameters: int = 0
+    trained: int = 0
+    """Parameters that the run changes."""
+    memory: float = 0.0
+    """Bytes at the peak."""
+    memory_there: float = 0.0
+    """Bytes that the device has."""
+    seconds: float = 0.0
+    """From the start to the last step; 0: it cannot be told."""
+    warning: str = ""
+    """That it will not fit into memory, and what to change; empty where it should."""
+    basis: list[str] = []
+    """Sentences: what the figures stand on, and how sure they are."""

@@ -11,7 +11,8 @@ import statistics
 import sys
 import time
 
-from rlhf_tui.screens.widgets.chart_plot import Look, draw
+from rlhf_tui.screens.widgets.chart_data import Look
+from rlhf_tui.screens.widgets.chart_plot import draw
 from rlhf_tui.tracking.series import Series
 
 POINTS = (1_000, 10_000, 100_000, 1_000_000)

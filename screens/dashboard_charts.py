@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rlhf_tui.screens.dashboard_pane import Pane, Seen
+from rlhf_tui.errors import UsageError
+from rlhf_tui.hub.messages import RunInfo
+from rlhf_tui.screens.dashboard_curves import Styles, axes_of, drawing_of, panels_of
+from rlhf_tui.screens.dashboard_pane import Pane, Seen, Watched
 from rlhf_tui.screens.dashboard_source import ACTIVE
 from rlhf_tui.screens.theme import UNICODE, Glyphs
+from rlhf_tui.screens.widgets.chart_data import Drawing, Look
 from rlhf_tui.screens.widgets.chart_grid import ChartGrid
-from rlhf_tui.screens.widgets.chart_plot import Look
-from rlhf_tui.tracking.panels import panels_for
+from rlhf_tui.screens.widgets.chart_window import Extent, Window
+from rlhf_tui.screens.widgets.chart_x_axis import place
+from rlhf_tui.tracking.clock import XAxis
+from rlhf_tui.tracking.metric_names import matcher
+from rlhf_tui.tracking.panels import Panel, only
 
 SMOOTHING = (0.0, 0.6, 0.9, 0.99)
 """Weights of the past that the smoothing key walks through."""
@@ -19,56 +26,242 @@ class ChartsPane(ChartGrid, Pane):
     """Charts of the chosen run and of those beside it."""
 
     TITLE = "charts"
+    FINDS = "Metrics: words of the name, or a regular expression"
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__()
         self.drawn_by = Look(ascii_only=glyphs.encoding != "utf-8")
-        self._run = ""
+        self.window = Window()
+        self.wanted_axis: XAxis = "step"
+        """The axis that was asked for; a run that cannot tell it is drawn over its steps."""
+        self.sought = ""
+        self.panels: list[Panel] = []
+        """All charts of the run, also those that a search leaves out."""
+        self._glyphs = glyphs
         self._seen: Seen | None = None
+        self._chosen: RunInfo | None = None
+        self._by_kind: dict[str, tuple[str, int]] = {}
+        """What was sought, and which page was seen, by the kind of run."""
+        self._styles = Styles()
+        self._arguments: dict[str, dict[str, object]] = {}
+        self._made: object = None
+        """What the drawings were made from."""
+        self._found = (0, 0)
+        """Metrics that match, of how many."""
+
+    # --- what is told -------------------------------------------------------------------------
 
     def tell(self, seen: Seen) -> None:
         self._seen = seen
         if seen.run is None:
+            self.panels, self._made, self._chosen = [], None, None
+            self.show_drawings([], self.drawn_by)
             return
-        if seen.run.info.run_id != self._run:
-            self._run, self.page_number = seen.run.info.run_id, 0
-        info, series = seen.run.info, seen.run.follower.series
-        total = info.status.total_steps if info.status else 0
-        look = replace(self.drawn_by, total_steps=float(total), live=info.state in ACTIVE)
-        self.show_panels(panels_for(info.kind, series), series, look)
+        info = seen.run.info
+        if self._chosen is None or self._chosen.run_id != info.run_id:
+            self._choose(info)
+        runs = [seen.run, *seen.others]
+        axes = axes_of(runs)
+        axis = self.wanted_axis if self.wanted_axis in axes else "step"
+        if axis != self.drawn_by.axis:
+            # Another run's axis, to which the places of the window cannot be taken.
+            self.window.reset()
+            self.window.cross = None
+        self.drawn_by = replace(
+            self.drawn_by,
+            axis=axis,
+            total_steps=float(info.status.total_steps if info.status else 0),
+            live=info.state in ACTIVE,
+        )
+        self._make(runs)
+        whole = self.whole
+        if whole is not None:
+            if not self.window.fits(whole) and not (seen.batch and seen.batch.more):
+                self.window.reset()
+            self.window.follow(whole)
+        self.show_drawings(self.drawings, self.seen_look)
+
+    def _choose(self, info: RunInfo) -> None:
+        """Another run: its kind's search and page."""
+        if self._chosen is not None:
+            self._by_kind[self._chosen.kind] = self.sought, self.page_number
+            if self._chosen.kind != info.kind:
+                self.sought, self.page_number = self._by_kind.get(info.kind, ("", 0))
+        self._chosen = info
+        if info.run_id not in self._arguments and self._seen is not None:
+            self.run_worker(self._learn(self._seen, info), group="arguments")
+
+    async def _learn(self, seen: Seen, info: RunInfo) -> None:
+        """Get the run's arguments: some are lines in its charts."""
+        found = await seen.source.details(info)
+        self._arguments[info.run_id] = dict(found.arguments) if found else {}
+        self._again()
+
+    def _make(self, runs: list[Watched]) -> None:
+        """Make the drawings, unless they are what they would be."""
+        styles = self._styles.of(runs)
+        axis = self.drawn_by.axis
+        first = runs[0].follower.series
+        state = (
+            axis,
+            self.sought,
+            tuple(styles),
+            self._arguments.get(runs[0].info.run_id) is not None,
+            [
+                (
+                    run.info.run_id,
+                    run.info.title,
+                    run.info.kind,
+                    [id(one) for one in run.follower.series.values()],
+                    id(run.follower.clocks.get(axis)),
+                )
+                for run in runs
+            ],
+            # Logged once, but not before anything else.
+            [str(one.last) for name, one in first.items() if name.startswith("human_")],
+        )
+        if state == self._made:
+            return
+        self._made = state
+        self.panels = panels_of(runs[0], runs[1:])
+        shown = only(self.panels, matcher(self.sought)) if self.sought else self.panels
+        self._found = _count(shown), _count(self.panels)
+        encoding = self._glyphs.encoding
+        self.drawings = [
+            drawing_of(panel, runs, styles, axis, self._arguments, encoding) for panel in shown
+        ] or [Drawing(f"no metric matches {self.sought}" if self.sought else "")]
+
+    @property
+    def seen_look(self) -> Look:
+        """How the charts are drawn at this moment."""
+        window = self.window
+        return replace(self.drawn_by, window=window.seen, cross=window.cross, full=self.full)
+
+    @property
+    def whole(self) -> Extent | None:
+        """Where the points of this page begin and end; None without any."""
+        extents = [curve.extent() for curve in self.curves]
+        if not extents:
+            return None
+        return min(first for first, _ in extents), max(last for _, last in extents)
 
     def _again(self) -> None:
         if self._seen is not None:
             self.tell(self._seen)
 
+    def _show(self) -> None:
+        """Draw the same charts with another look."""
+        self.show_drawings(self.drawings, self.seen_look)
+
+    # --- what is asked ------------------------------------------------------------------------
+
+    def find(self, query: str) -> str:
+        query = query.strip()
+        if query:
+            try:
+                wanted = matcher(query)
+            except UsageError as error:
+                return error.message
+            if not only(self.panels, wanted):
+                return f"None of {_count(self.panels)} metrics matches {query!r}."
+        self.sought, self.page_number = query, 0
+        self._again()
+        return ""
+
+    def match(self, by: int) -> None:
+        self.turn_page(by)
+
     def turn(self, by: int) -> None:
-        self.turn_page(1 if by > 0 else -1)
+        whole = self.whole
+        if self.window.cross is None or whole is None:
+            self.turn_page(1 if by > 0 else -1)
+            return
+        self.window.move(by, whole, self.dots, self.curves)
+        self._show()
 
     def page(self, pages: int) -> None:
         self.turn_page(pages)
 
+    def toggle_full(self) -> None:
+        super().toggle_full()
+        self._show()
+
     def turn_log(self) -> None:
         self.drawn_by = replace(self.drawn_by, log=not self.drawn_by.log)
-        self._again()
+        self._show()
 
     def turn_smooth(self) -> None:
         at = SMOOTHING.index(self.drawn_by.smoothing)
         self.drawn_by = replace(self.drawn_by, smoothing=SMOOTHING[(at + 1) % len(SMOOTHING)])
+        self._show()
+
+    def crosshair(self) -> None:
+        """Put a crosshair on the newest point that is seen, or take it off."""
+        whole, window = self.whole, self.window
+        if window.cross is not None or whole is None:
+            window.cross = None
+        else:
+            last = whole[1] if window.seen is None else min(whole[1], window.seen[1])
+            reached = [(curve, curve.until(last) - 1) for curve in self.curves]
+            places = [curve.at(curve.series.steps[index]) for curve, index in reached if index >= 0]
+            window.cross = max(places, default=last)
+        self._show()
+
+    def axis(self) -> None:
+        """The next of the x axes that these runs have; window and crosshair stay on the steps."""
+        seen = self._seen
+        if seen is None or seen.run is None:
+            return
+        axes = axes_of([seen.run, *seen.others])
+        before = self.drawn_by.axis
+        now = axes[(axes.index(before) + 1) % len(axes)]
+        clocks = seen.run.follower.clocks
+        source, target = clocks.get(before), clocks.get(now)
+
+        def change(x: float) -> float:
+            step = source.step_at(x) if source is not None else x
+            return target.at(step) if target is not None else step
+
+        self.window.convert(change)
+        self.wanted_axis = now
+        self.drawn_by = replace(self.drawn_by, axis=now)
         self._again()
 
-    def crosshair(self) -> None: ...
-    def axis(self) -> None: ...
-    def zoom(self, by: int) -> None: ...
-    def pan(self, by: int) -> None: ...
+    def zoom(self, by: int) -> None:
+        whole = self.whole
+        if whole is not None:
+            points = max(len(curve.series) for curve in self.curves)
+            self.window.zoom(by, whole, points)
+            self._show()
+
+    def pan(self, by: int) -> None:
+        whole = self.whole
+        if whole is not None:
+            self.window.pan(by, whole)
+            self._show()
 
     def notes(self) -> tuple[str, str]:
-        notes = []
+        notes: list[tuple[str, str]] = []
+        axis, window = self.drawn_by.axis, self.window
+        if window.cross is not None:
+            at = place(window.cross, axis)
+            notes.append((f"at {at if axis == 'time' else f'{axis} {at}'}", f"@{at}"))
+        if self.sought:
+            hits, count = self._found
+            notes.append((f"{hits} of {count} match {self.sought}", f"{hits}/{count} found"))
         if self.pages > 1:
-            place = f"{self.page_number + 1}/{self.pages}"
-            notes.append((f"page {place}", place))
+            pages = f"{self.page_number + 1}/{self.pages}"
+            notes.append((f"page {pages}", pages))
+        if window.seen is not None:
+            seen = f"{place(window.seen[0], axis)}-{place(window.seen[1], axis)}"
+            notes.append((f"{axis} {seen}", seen))
         if self.drawn_by.smoothing:
             weight = self.drawn_by.smoothing
             notes.append((f"smooth {weight:g}", f"~{weight:g}"))
         if self.drawn_by.log:
             notes.append(("log y", "log"))
         return "  ".join(note[0] for note in notes), " ".join(note[1] for note in notes)
+
+
+def _count(panels: list[Panel]) -> int:
+    return sum(len(panel.metrics) for panel in panels)

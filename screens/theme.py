@@ -56,6 +56,7 @@ _OWN = (
     "badge",
     "badge-text",
     "waiting",
+    *(f"curve-{index}" for index in range(6)),
 )
 """The colours that the screens' styles name beside Textual's own."""
 _DARK = Theme(
@@ -79,6 +80,12 @@ _DARK = Theme(
         "badge": "#3b4468",
         "badge-text": "#e8ebf5",
         "waiting": "#e0af68",
+        "curve-0": "#7aa2f7",
+        "curve-1": "#e0af68",
+        "curve-2": "#8fcf7f",
+        "curve-3": "#bb9af7",
+        "curve-4": "#7dcfff",
+        "curve-5": "#ff9ecf",
     },
 )
 _LIGHT = Theme(
@@ -103,6 +110,12 @@ _LIGHT = Theme(
         "badge": "#c9cfdd",
         "badge-text": "#1b2233",
         "waiting": "#8a5300",
+        "curve-0": "#2c5aa8",
+        "curve-1": "#8a5300",
+        "curve-2": "#24682a",
+        "curve-3": "#6b4fa0",
+        "curve-4": "#00707f",
+        "curve-5": "#a3206a",
     },
 )
 _COLOUR_BLIND = replace(
@@ -122,6 +135,12 @@ _COLOUR_BLIND = replace(
         "picked": "#56b4e9",
         "picked-text": "#06121a",
         "waiting": "#f0e442",
+        "curve-0": "#56b4e9",
+        "curve-1": "#e69f00",
+        "curve-2": "#009e73",
+        "curve-3": "#cc79a7",
+        "curve-4": "#f0e442",
+        "curve-5": "#d55e00",
     },
 )
 _ANSI = replace(
@@ -137,6 +156,12 @@ _ANSI = replace(
         "badge": "ansi_blue",
         "badge-text": "ansi_bright_white",
         "waiting": "ansi_yellow",
+        "curve-0": "ansi_bright_blue",
+        "curve-1": "ansi_yellow",
+        "curve-2": "ansi_green",
+        "curve-3": "ansi_magenta",
+        "curve-4": "ansi_cyan",
+        "curve-5": "ansi_default",
     },
 )
 _ANSI_LIGHT = replace(
@@ -146,6 +171,12 @@ _ANSI_LIGHT = replace(
         **BUILTIN_THEMES["ansi-light"].variables,
         **{name: _ANSI.variables[name] for name in _OWN},
         "waiting": "ansi_magenta",
+        "curve-0": "ansi_blue",
+        "curve-1": "ansi_red",
+        "curve-2": "ansi_green",
+        "curve-3": "ansi_magenta",
+        "curve-4": "ansi_cyan",
+        "curve-5": "ansi_default",
         "quiet": "ansi_bright_black",
     },
 )
@@ -166,6 +197,12 @@ _MONO = replace(
         "badge": "ansi_default",
         "badge-text": "ansi_default",
         "waiting": "ansi_default",
+        "curve-0": "ansi_default",
+        "curve-1": "ansi_default",
+        "curve-2": "ansi_default",
+        "curve-3": "ansi_default",
+        "curve-4": "ansi_default",
+        "curve-5": "ansi_default",
     },
 )
 THEMES: tuple[Theme, ...] = (_DARK, _LIGHT, _COLOUR_BLIND, _ANSI, _ANSI_LIGHT, _MONO)

@@ -43,6 +43,10 @@ class Sheet:
         self._text[y][x] = character
         self._style[y][x] = style
 
+    def style(self, x: int, y: int) -> str:
+        """The style of a cell that is known to be inside; empty where nothing was drawn."""
+        return self._style[y][x]
+
     def clear_short(self, left: int, y: int, style: str, shortest: int) -> None:
         """Clear stretches of a style in a row that are shorter than `shortest`, from `left` on."""
         text, styles = self._text[y], self._style[y]

@@ -1,4 +1,4 @@
-"""The chart widget: series over steps in braille dots, repainting only the cells that changed."""
+"""The chart widget: curves in braille dots, repainting only the cells that changed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import ClassVar
 from textual.events import Resize
 
 from rlhf_tui.screens.widgets.canvas_view import CanvasView
-from rlhf_tui.screens.widgets.chart_plot import Look, draw
-from rlhf_tui.tracking.series import Series
+from rlhf_tui.screens.widgets.chart_data import STYLES, Curve, Drawing, Look
+from rlhf_tui.screens.widgets.chart_plot import render
 
 
 class Chart(CanvasView):
@@ -18,32 +18,44 @@ class Chart(CanvasView):
     DEFAULT_CSS = """
     Chart {
         & > .canvas--grid { color: $foreground 14%; }
-        & > .canvas--series-0 { color: $primary; }
-        & > .canvas--series-1 { color: $warning; }
-        & > .canvas--series-2 { color: $success; }
-        & > .canvas--series-3 { color: $accent; }
-        & > .canvas--raw-0 { color: $primary 45%; }
-        & > .canvas--raw-1 { color: $warning 45%; }
-        & > .canvas--raw-2 { color: $success 45%; }
-        & > .canvas--raw-3 { color: $accent 45%; }
+        & > .canvas--level { color: $foreground 75%; }
+        & > .canvas--label { color: $foreground; text-style: italic; }
+        & > .canvas--cross { color: $foreground 50%; }
+        & > .canvas--series-0 { color: $curve-0; }
+        & > .canvas--series-1 { color: $curve-1; }
+        & > .canvas--series-2 { color: $curve-2; }
+        & > .canvas--series-3 { color: $curve-3; }
+        & > .canvas--series-4 { color: $curve-4; }
+        & > .canvas--series-5 { color: $curve-5; }
+        & > .canvas--raw-0 { color: $curve-0 45%; }
+        & > .canvas--raw-1 { color: $curve-1 45%; }
+        & > .canvas--raw-2 { color: $curve-2 45%; }
+        & > .canvas--raw-3 { color: $curve-3 45%; }
+        & > .canvas--raw-4 { color: $curve-4 45%; }
+        & > .canvas--raw-5 { color: $curve-5 45%; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "canvas--grid",
-        *(f"canvas--{kind}-{index}" for kind in ("series", "raw") for index in range(4)),
+        "canvas--level",
+        "canvas--label",
+        "canvas--cross",
+        *(f"canvas--{kind}-{index}" for kind in ("series", "raw") for index in range(STYLES)),
     }
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.name_shown = ""
-        self.unit = ""
-        self.series: list[Series] = []
+        self.drawing = Drawing("")
         self.look = Look()
         self._drawn: object = None
 
-    def plot(self, name: str, unit: str, series: list[Series]) -> None:
-        """Show these series from now on."""
-        self.name_shown, self.unit, self.series = name, unit, series
+    @property
+    def name_shown(self) -> str:
+        return self.drawing.title
+
+    def plot(self, drawing: Drawing, look: Look) -> None:
+        """Show this from now on."""
+        self.drawing, self.look = drawing, look
         self.redraw()
 
     def redraw(self) -> None:
@@ -51,23 +63,38 @@ class Chart(CanvasView):
         width, height = self.size
         if not width or not height:
             return
+        drawing = self.drawing
         state = (
             width,
             height,
-            self.name_shown,
-            self.unit,
+            drawing.title,
+            drawing.unit,
+            drawing.levels,
             self.look,
-            [(id(one), len(one), one.steps[-1:].tolist(), _key(one.last)) for one in self.series],
+            [_state(curve) for curve in drawing.curves],
         )
         if state == self._drawn:
             return
         self._drawn = state
-        self.show(draw(width, height, self.name_shown, self.unit, self.series, self.look))
+        self.show(render(width, height, drawing, self.look))
 
     def on_resize(self, event: Resize) -> None:
         self.redraw()
 
 
-def _key(value: float) -> float | str:
-    """A value that equals itself, NaN too."""
-    return "NaN" if math.isnan(value) else value
+def _state(curve: Curve) -> object:
+    """What a curve looks like, as far as it can change."""
+    series = curve.series
+    count = len(series)
+    last = series.last
+    return (
+        id(series),
+        id(curve.clock),
+        count,
+        series.steps[-1] if count else None,
+        # NaN differs from itself.
+        "NaN" if math.isnan(last) else last,
+        curve.label,
+        curve.more,
+        curve.style,
+    )

@@ -1,4 +1,7 @@
-"""Axes of a chart: from values to dots, ticks at round numbers, and how numbers are written."""
+"""Axes of a chart: from values to dots, ticks at round numbers, and how numbers are written.
+
+How places on the x axis are written is in `chart_x_axis`.
+"""
 
 from __future__ import annotations
 

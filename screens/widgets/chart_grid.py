@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
 from textual.message import Message
 
 from rlhf_tui.screens.widgets.chart import Chart
-from rlhf_tui.screens.widgets.chart_plot import Look
-from rlhf_tui.tracking.panels import Panel
-from rlhf_tui.tracking.series import Series
+from rlhf_tui.screens.widgets.chart_data import Curve, Drawing, Look
+from rlhf_tui.screens.widgets.chart_scale import GUTTER
 
 NARROWEST = 43
 """Cells of a chart, with its gap, below which a second column does not pay."""
@@ -23,7 +20,7 @@ MOST = 12
 
 
 class ChartGrid(Container):
-    """Shows a page of panels. The series stay the caller's; `redraw` after they have grown."""
+    """Shows a page of charts. Their series stay the caller's; `redraw` after they have grown."""
 
     DEFAULT_CSS = """
     ChartGrid {
@@ -39,20 +36,19 @@ class ChartGrid(Container):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.charts = [Chart() for _ in range(MOST)]
-        self.panels: list[Panel] = []
+        self.drawings: list[Drawing] = []
         self.look = Look()
         self.page_number = 0
         self.full = False
         """One chart takes the whole room."""
-        self._series: Mapping[str, Series] = {}
         self._shown: object = None
 
     def compose(self) -> ComposeResult:
         yield from self.charts
 
-    def show_panels(self, panels: list[Panel], series: Mapping[str, Series], look: Look) -> None:
-        """Show these panels from now on, or the same ones with other series or look."""
-        self.panels, self._series, self.look = panels, series, look
+    def show_drawings(self, drawings: list[Drawing], look: Look) -> None:
+        """Show these from now on, or the same ones with other curves or another look."""
+        self.drawings, self.look = drawings, look
         self.redraw()
 
     @property
@@ -60,7 +56,7 @@ class ChartGrid(Container):
         """Columns and rows of charts."""
         if self.full:
             return 1, 1
-        count = max(1, min(MOST, len(self.panels)))
+        count = max(1, min(MOST, len(self.drawings)))
         columns = max(1, min(4, self.size.width // NARROWEST, count))
         rows = max(1, min(self.size.height // LOWEST, -(-count // columns), MOST // columns))
         # Five charts in three columns leave a hole; fewer columns may show as many.
@@ -69,7 +65,31 @@ class ChartGrid(Container):
     @property
     def pages(self) -> int:
         columns, rows = self.shape
-        return max(1, -(-len(self.panels) // (columns * rows)))
+        return max(1, -(-len(self.drawings) // (columns * rows)))
+
+    @property
+    def on_page(self) -> list[Drawing]:
+        """The charts that are seen."""
+        columns, rows = self.shape
+        self.page_number = min(self.page_number, self.pages - 1)
+        first = self.page_number * columns * rows
+        return self.drawings[first : first + columns * rows]
+
+    @property
+    def curves(self) -> list[Curve]:
+        """The curves that are seen, over the x axis that the charts share."""
+        return [
+            curve
+            for drawing in self.on_page
+            if not drawing.x
+            for curve in drawing.curves
+            if len(curve.series.steps)
+        ]
+
+    @property
+    def dots(self) -> int:
+        """Dot columns of a plot, about."""
+        return max(2, 2 * (self.size.width // self.shape[0] - GUTTER - 3))
 
     def turn_page(self, by: int) -> None:
         """Go to the next or previous page, around the ends."""
@@ -88,24 +108,17 @@ class ChartGrid(Container):
     def redraw(self) -> None:
         if not self.size.width:
             return
+        page = self.on_page
         columns, rows = self.shape
-        self.page_number = min(self.page_number, self.pages - 1)
-        first = self.page_number * columns * rows
-        page = self.panels[first : first + columns * rows]
-        shape = (columns, rows, len(page))
+        shape = (columns, rows, len(page), len(self.drawings))
         if shape != self._shown:
             self._shown = shape
             self.styles.grid_size_columns, self.styles.grid_size_rows = columns, rows
             for index, chart in enumerate(self.charts):
                 chart.display = index < len(page)
             self.post_message(self.Arranged())
-        for chart, panel in zip(self.charts, page, strict=False):
-            chart.look = self.look
-            chart.plot(
-                panel.title,
-                panel.unit,
-                [self._series[name] for name in panel.metrics if name in self._series],
-            )
+        for chart, drawing in zip(self.charts, page, strict=False):
+            chart.plot(drawing, self.look)
 
     def on_resize(self, event: Resize) -> None:
         self.redraw()

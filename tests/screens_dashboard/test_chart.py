@@ -16,7 +16,10 @@ from rlhf_tui.screens.widgets.chart_axes import (
     number,
     tick_label,
 )
-from rlhf_tui.screens.widgets.chart_plot import Look, Plot, draw, envelope, layout
+from rlhf_tui.screens.widgets.chart_data import Curve, Look
+from rlhf_tui.screens.widgets.chart_lines import envelope
+from rlhf_tui.screens.widgets.chart_plot import draw
+from rlhf_tui.screens.widgets.chart_scale import Plot, fit
 from rlhf_tui.tracking.series import Series
 
 
@@ -35,11 +38,12 @@ def picture(made: list[Series], look: Look | None = None, size: tuple[int, int] 
 
 
 def drawn(made: Series, width: int, height: int, *, log: bool = False) -> tuple[Canvas, Plot]:
-    low, high = made.values.extent(0, len(made))
-    plot = layout(width, height, [made], low, high, Look(log=log))
+    curve = Curve(made)
+    plot = fit((width, height), 1, [curve], [], Look(log=log))
+    assert plot is not None
     canvas = Canvas(plot.width, plot.height)
-    columns = made.columns(plot.first, plot.last, canvas.dots_wide)
-    envelope(canvas, plot, made, made.values, columns)
+    columns = curve.columns(plot.first, plot.last, canvas.dots_wide)
+    envelope(canvas, plot, curve, made.values, columns)
     return canvas, plot
 
 

@@ -1,0 +1,185 @@
+"""The words over a chart: its name and unit, and which curve is which and where it stands.
+
+Few curves stand beside the name; more get a row of their own, as far as the chart is high enough;
+a chart with all the room tells each curve's extremes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rlhf_tui.screens.widgets.canvas_view import Run, Sheet
+from rlhf_tui.screens.widgets.chart_axes import number
+from rlhf_tui.screens.widgets.chart_data import ASCII_MARKS, MARKS, STYLES, Curve, Drawing, Look
+from rlhf_tui.screens.widgets.chart_scale import smoothed
+
+VALUE = 7
+"""Cells that a value is given when a legend is laid out, so that it does not move with values."""
+LOWEST = 8
+"""Rows of a chart that can spare one for a legend."""
+LOWEST_TABLE = 14
+"""Rows of a chart that can spare one for every curve."""
+
+
+def draw_legend(sheet: Sheet, drawing: Drawing, curves: Sequence[Curve], look: Look) -> int:
+    """Write name, unit and legend; returns how many rows they take."""
+    _name(sheet, drawing, curves, look, sheet.width)
+    if not curves:
+        return 1
+    if look.full and sheet.height >= LOWEST_TABLE + len(curves):
+        _table(sheet, curves, look)
+        return 1 + len(curves)
+    free = sheet.width - len(drawing.title) - 2
+    beside = next((n for n in (1, 2) if _nominal(curves, n, look) <= free), None)
+    if beside is None and len(curves) > 1 and sheet.height >= LOWEST:
+        below = next((n for n in range(4) if _nominal(curves, n, look) <= sheet.width), 4)
+        x = 0
+        for text, style in _parts(curves, below, look):
+            sheet.put(x, 1, text, style)
+            x += len(text)
+        return 2
+    parts = _parts(curves, 4 if beside is None else beside, look)
+    while parts and sum(len(text) for text, _ in parts) > free + 1:
+        parts.pop()
+    length = sum(len(text) for text, _ in parts)
+    sheet.put(0, 0, " " * sheet.width)
+    _name(sheet, drawing, curves, look, sheet.width - length - 1)
+    x = sheet.width - length
+    for text, style in parts:
+        sheet.put(x, 0, text, style)
+        x += len(text)
+    return 1
+
+
+def _name(sheet: Sheet, drawing: Drawing, curves: Sequence[Curve], look: Look, room: int) -> None:
+    """The name, and what of unit and kind of axis fits behind it."""
+    sheet.put(0, 0, drawing.title, "strong")
+    axis = "log" if look.log else ""
+    if axis and all(one.series.values.extent(0, len(one.series))[1] <= 0 for one in curves):
+        axis = "no log: nothing above 0"
+    note = ", ".join(text for text in (drawing.unit, axis) if text)
+    for text in (note, axis):
+        if text and len(drawing.title) + 1 + len(text) <= room:
+            sheet.put(len(drawing.title) + 1, 0, text, "dim")
+            return
+
+
+def mark_of(curve: Curve, look: Look) -> str:
+    """The sign of a curve."""
+    return (ASCII_MARKS if look.ascii_only else MARKS)[curve.style % STYLES]
+
+
+def _label(curve: Curve, shortness: int) -> str:
+    """What a curve is called: with all that tells it apart, by its name, shortened, or by none."""
+    if shortness == 0 and curve.more:
+        return f"{curve.label} {curve.more}"
+    return curve.label if shortness < 3 else curve.label[:6] if shortness == 3 else ""
+
+
+def _nominal(curves: Sequence[Curve], shortness: int, look: Look) -> int:
+    """Cells of a legend, at the usual length of values."""
+    cells = 0
+    for one in curves:
+        if len(curves) > 1:
+            cells += 4 + len(_label(one, shortness))
+        cells += VALUE
+        if _has_mean(one, curves, shortness, look):
+            cells += VALUE + 2
+    return cells
+
+
+def _has_mean(curve: Curve, curves: Sequence[Curve], shortness: int, look: Look) -> bool:
+    return bool(look.smoothing and smoothed(curve, curves) and (shortness < 2 or len(curves) == 1))
+
+
+def _parts(curves: Sequence[Curve], shortness: int, look: Look) -> list[Run]:
+    """A legend in one row."""
+    parts: list[Run] = []
+    for index, one in enumerate(curves):
+        if len(curves) > 1:
+            label = _label(one, shortness)
+            gap = "  " if index else ""
+            text = f"{gap}{mark_of(one, look)} {label}{' ' if label else ''}"
+            parts.append((text, f"series-{one.style % STYLES}"))
+        parts.append(value_text(one, look))
+        mean = _mean(one, look) if _has_mean(one, curves, shortness, look) else math.nan
+        if math.isfinite(mean):
+            parts.append((f" ~{number(mean)}", "dim"))
+    return parts
+
+
+def value_text(curve: Curve, look: Look) -> Run:
+    """The newest value, or the one at the crosshair."""
+    if look.cross is None:
+        return number(curve.series.last), "strong" if math.isfinite(curve.series.last) else "bad"
+    value = curve.value_at(look.cross)
+    return (number(value), "strong") if math.isfinite(value) else ("-", "dim")
+
+
+def _mean(curve: Curve, look: Look) -> float:
+    """The moving average at the newest point, or at the crosshair; NaN in a gap."""
+    means = curve.series.smooth(look.smoothing)
+    if look.cross is None:
+        return means.value(len(curve.series) - 1)
+    if not math.isfinite(curve.value_at(look.cross)):
+        return math.nan
+    return means.value(curve.until(look.cross) - 1)
+
+
+def _table(sheet: Sheet, curves: Sequence[Curve], look: Look) -> None:
+    """A row for each curve: what it is, where it stands, and its extremes in what is seen."""
+    labels = [_label(one, 0) for one in curves] if len(curves) > 1 else [""]
+    width = max(map(len, labels))
+    if width + 44 > sheet.width:
+        labels = [_label(one, 1) for one in curves] if len(curves) > 1 else [""]
+        width = max(map(len, labels))
+    for y, (one, label) in enumerate(zip(curves, labels, strict=True), 1):
+        start, stop = 0, len(one.series)
+        if look.window is not None:
+            start, stop = one.before(look.window[0]), one.until(look.window[1])
+        low, high = one.series.values.extent(start, stop) if stop > start else (1.0, 0.0)
+        told = [("last", number(one.series.last))]
+        if look.cross is not None:
+            told.insert(0, ("at", value_text(one, look)[0]))
+        if look.smoothing and smoothed(one, curves):
+            mean = _mean(one, look)
+            told.insert(1, ("mean", number(mean) if math.isfinite(mean) else "-"))
+        if low <= high:
+            told += [("min", number(low)), ("max", number(high))]
+        style = f"series-{one.style % STYLES}"
+        x = 0
+        if label:
+            sheet.put(0, y, f"{mark_of(one, look)} {label.ljust(width)}", style)
+            x = width + 3
+        for word, value in told:
+            if x + len(word) + 1 + len(value) > sheet.width:
+                break
+            sheet.put(x, y, word, "dim")
+            sheet.put(x + len(word) + 1, y, value, "strong")
+            x += len(word) + 1 + max(VALUE, len(value)) + 2
+
+
+def labels_of(names: Sequence[str], title: str) -> list[str]:
+    """Metrics' names in the legend of one run's chart: `eval` for eval_loss in that of loss."""
+    short = [_short(name, title) for name in names]
+    return [
+        word if short.count(word) == 1 else f"{word} {_short(_base(name), title)}"
+        for word, name in zip(short, names, strict=True)
+    ]
+
+
+def _base(name: str) -> str:
+    return name[5:] if name.startswith(("eval_", "eval/")) else name
+
+
+def _short(name: str, title: str) -> str:
+    if _base(name) != name:
+        return "eval"
+    last = name.rsplit("/", 1)[-1]
+    stem = title.rsplit("/", 1)[-1]
+    for word in (stem, *stem.split()):
+        for rest in (last.removesuffix(f"_{word}"), last.removeprefix(f"{word}_")):
+            if rest != last:
+                return rest
+    return "train" if last == stem else last

@@ -7,30 +7,38 @@ of what other programs wrote.
 
 from __future__ import annotations
 
-import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.layout import DistributionRow, MachineRow, SampleRow
-from rlhf_tui.runs.tail import JsonlTail
-from rlhf_tui.tracking.clock import SAMPLES, TOKENS, Clock, XAxis
+from rlhf_tui.runs.tail import JsonlTail, Place
+from rlhf_tui.tracking.clock import Clock, XAxis
 from rlhf_tui.tracking.log_tail import LogTail
-from rlhf_tui.tracking.panels import NOT_METRICS
+from rlhf_tui.tracking.metrics import Metrics
 from rlhf_tui.tracking.series import Series
 
+if TYPE_CHECKING:
+    from rlhf_tui.tracking.index import Index
+
 PIECE = 512 * 1024
-"""Bytes of metrics read at a time: some 50 ms to take in, then the keys have their turn."""
+"""Bytes of a file read at a time: some 10 ms to take in, then the keys have their turn."""
+INDEX_FROM = 1024 * 1024
+"""Bytes of metrics that are read anew as fast as their index would be."""
+INDEX_EVERY = 4 * 1024 * 1024
+"""New bytes after which the index is written again: read in a tenth of a second otherwise."""
 MOST_SAMPLES = 2000
 """Samples kept, the newest: 8 prompts at 250 evaluations."""
 MOST_DISTRIBUTIONS = 2000
-MAX_SERIES = 200
-"""More metric names than this are some mistake, such as a name made of a number."""
+MOST_MACHINE = 20_000
+"""Rows of the machine kept, the newest: more than a day of one every five seconds."""
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -47,7 +55,11 @@ class Batch:
     machine_restarted: bool = False
     log: bool = False
     more: bool = False
-    """There are more metrics to read at once."""
+    """There is more to read at once."""
+    kept: Metrics | None = None
+    """What an index held of all earlier rows: it takes the place of what was there."""
+    place: Place | None = None
+    """How far the metrics are read with this batch."""
 
     @property
     def empty(self) -> bool:
@@ -58,6 +70,7 @@ class Batch:
             or self.machine
             or self.log
             or self.restarted
+            or self.kept
         )
 
 
@@ -98,23 +111,36 @@ class Follower(Protocol):
 
 
 class RunFollower:
-    """Follows a run directory that may be half-written, cut, or deleted at any time."""
+    """Follows a run directory that may be half-written, cut, or deleted at any time.
+
+    Metrics beyond `INDEX_FROM` bytes are kept in the viewer's cache, for the next time.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.path = directory
-        self.series: dict[str, Series] = {}
-        self.clocks: dict[XAxis, Clock] = {}
         self.samples: deque[SampleRow] = deque(maxlen=MOST_SAMPLES)
         self.distributions: deque[DistributionRow] = deque(maxlen=MOST_DISTRIBUTIONS)
-        self.machine: deque[MachineRow] = deque(maxlen=20_000)
+        self.machine: deque[MachineRow] = deque(maxlen=MOST_MACHINE)
         self.log = LogTail(directory / layout.LOG)
         self.problem = ""
+        self._taken = Metrics()
         self._metrics = JsonlTail(directory / layout.METRICS)
         self._samples = JsonlTail(directory / layout.SAMPLES)
         self._distributions = JsonlTail(directory / layout.DISTRIBUTIONS)
         self._machine = JsonlTail(directory / layout.MACHINE)
-        self._rows = 0
-        self._began = math.nan
+        self._index: Index | None = None
+        self._indexed = 0
+        """How far the index goes, or would if it could be written."""
+        self._place: Place | None = None
+        """How far the metrics are taken in."""
+
+    @property
+    def series(self) -> dict[str, Series]:
+        return self._taken.series
+
+    @property
+    def clocks(self) -> dict[XAxis, Clock]:
+        return self._taken.clocks
 
     @property
     def gone(self) -> bool:
@@ -125,34 +151,74 @@ class RunFollower:
             return False
 
     def read(self) -> Batch:
-        """At most `PIECE` bytes of a file."""
-        batch = Batch()
-        try:
-            before = self._metrics.offset
-            batch.rows = self._metrics.read(PIECE)
-            batch.restarted = self._metrics.restarted
-            # A read that came near its limit has left something, if only half a line.
-            read = self._metrics.offset - (0 if batch.restarted else before)
-            batch.more = read > PIECE // 2
-            batch.samples = self._samples.read(PIECE)
-            batch.samples_restarted = self._samples.restarted
-            batch.distributions = self._distributions.read(PIECE)
-            batch.distributions_restarted = self._distributions.restarted
-            batch.machine = self._machine.read(PIECE)
-            batch.machine_restarted = self._machine.restarted
-            batch.log = self.log.read()
-            self.problem = ""
-        except OSError as error:
-            self.problem = f"Cannot read {self.path.name}: {error.strerror}."
+        """At most `PIECE` bytes of a file. Each may fail by itself; `problem` names the first."""
+        batch, problems = Batch(), []
+
+        def attempt(look: Callable[[], T], otherwise: T) -> T:
+            try:
+                return look()
+            except OSError as error:
+                problems.append(error.strerror or str(error))
+                return otherwise
+
+        attempt(lambda: self._read_metrics(batch), None)
+        batch.samples = attempt(lambda: self._samples.read(PIECE), [])
+        batch.samples_restarted = self._samples.restarted
+        batch.distributions = attempt(lambda: self._distributions.read(PIECE), [])
+        batch.distributions_restarted = self._distributions.restarted
+        batch.machine = attempt(lambda: self._machine.read(PIECE), [])
+        batch.machine_restarted = self._machine.restarted
+        batch.log = attempt(self.log.read, False)
+        tails = (self._metrics, self._samples, self._distributions, self._machine)
+        batch.more = any(tail.more for tail in tails)
+        self.problem = f"Cannot read {self.path.name}: {problems[0]}." if problems else ""
         return batch
 
-    def take(self, batch: Batch) -> None:
+    def _read_metrics(self, batch: Batch) -> None:
+        self._use_index(batch)
+        try:
+            batch.rows = self._metrics.read(PIECE)
+        finally:
+            batch.restarted = self._metrics.restarted
+            batch.place = self._metrics.place
         if batch.restarted:
-            self.series.clear()
-            self.clocks.clear()
-            self._rows, self._began = 0, math.nan
-        for row in batch.rows:
-            self._take(row)
+            batch.kept, self._indexed = None, 0
+
+    def _use_index(self, batch: Batch) -> None:
+        """Begin with the index, or bring it up to date with what has been taken in."""
+        tail, size = self._metrics, 0
+        if self._index is None:
+            size = tail.path.stat().st_size if tail.path.is_file() else 0
+            if size < INDEX_FROM:
+                return
+            # Only now: most runs are short, and a start is counted in milliseconds.
+            from rlhf_tui.tracking.index import Index
+
+            self._index = Index(tail.path)
+            found = self._index.load() if not tail.offset else None
+            if found:
+                batch.kept, place = found
+                tail.go_on(place)
+                self._indexed = place.offset
+        elif self._index.broken:
+            self._index = type(self._index)(tail.path)
+            tail.go_on(Place(0, 0, b""))
+            batch.kept, self._indexed = Metrics(), 0
+        elif (
+            not tail.more
+            and self._place == tail.place
+            and tail.offset - self._indexed >= (INDEX_EVERY if self._indexed else INDEX_FROM)
+        ):
+            self._indexed = tail.offset
+            self._index.save(self._taken, tail.place)
+
+    def take(self, batch: Batch) -> None:
+        if batch.kept is not None:
+            self._taken = batch.kept
+        elif batch.restarted:
+            self._taken.clear()
+        self._taken.take(batch.rows)
+        self._place = batch.place
         for kept, rows, kind, restarted in (
             (self.samples, batch.samples, SampleRow, batch.samples_restarted),
             (
@@ -167,43 +233,9 @@ class RunFollower:
                 kept.clear()
             kept.extend(one for row in rows if (one := _typed(row, kind)) is not None)
 
-    def _take(self, row: dict[str, Any]) -> None:
-        step = row.get("step", self._rows)
-        self._rows += 1
-        if not _is_number(step) or not math.isfinite(step):
-            return
-        self._tell_clocks(float(step), row)
-        for name, value in row.items():
-            if name in NOT_METRICS:
-                continue
-            series = self.series.get(name)
-            if _is_number(value):
-                if series is None:
-                    if len(self.series) >= MAX_SERIES:
-                        continue
-                    series = self.series[name] = Series(name)
-                series.add(float(step), float(value))
-            elif series is not None:
-                # A metric that is null or has turned into a text: a gap, not a guess.
-                series.add(float(step), math.nan)
-
-    def _tell_clocks(self, step: float, row: dict[str, Any]) -> None:
-        when = row.get("time")
-        if isinstance(when, int | float) and math.isfinite(when):
-            self._began = when if math.isnan(self._began) else self._began
-            self.clocks.setdefault("time", Clock()).add(step, when - self._began)
-        for axis, name in (("tokens", TOKENS), ("samples", SAMPLES)):
-            value = row.get(name)
-            if isinstance(value, int | float) and math.isfinite(value):
-                self.clocks.setdefault(axis, Clock()).add(step, value)  # type: ignore[arg-type]
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
 
 def _typed(row: dict[str, Any], kind: type[Any]) -> Any:
     try:
         return msgspec.convert(row, kind)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, OverflowError):
         return None

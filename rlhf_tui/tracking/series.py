@@ -11,7 +11,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from operator import lt, sub
@@ -22,6 +22,16 @@ BLOCK = 32
 
 GAP = (math.inf, -math.inf)
 """Extent of a range without a finite value: lowest above highest."""
+
+
+STRETCH = 64
+MOST_LOOKED = 512
+"""Neighbours that are looked at, this many in a row, to tell the usual distance of all."""
+
+
+def is_rising(steps: array[float]) -> bool:
+    """Whether each step is above the one before it."""
+    return all(map(lt, steps, steps[1:]))
 
 
 class Pyramid:
@@ -71,7 +81,8 @@ class Pyramid:
     def extend(self, values: array[float]) -> None:
         """Add values at the end."""
         lows = self._low[0]
-        if all(map(math.isfinite, values)):
+        # The sum is the faster question; it may overflow without a gap.
+        if math.isfinite(sum(values)) or all(map(math.isfinite, values)):
             lows.extend(values)
             if self._high[0] is not lows:
                 self._high[0].extend(values)
@@ -94,9 +105,15 @@ class Pyramid:
                 self._low.append(array("d"))
                 self._high.append(array("d"))
             lows, highs = self._low[level], self._high[level]
-            for first in range(len(self._low[level + 1]) * BLOCK, blocks * BLOCK, BLOCK):
-                self._low[level + 1].append(min(lows[first : first + BLOCK]))
-                self._high[level + 1].append(max(highs[first : first + BLOCK]))
+            begin, end = len(self._low[level + 1]) * BLOCK, blocks * BLOCK
+            # Sorting a short list is faster than asking for its minimum, then its maximum.
+            some = lows[begin:end].tolist()
+            ordered = [sorted(some[at : at + BLOCK]) for at in range(0, len(some), BLOCK)]
+            self._low[level + 1].extend([block[0] for block in ordered])
+            if highs is not lows:
+                some = highs[begin:end].tolist()
+                ordered = [sorted(some[at : at + BLOCK]) for at in range(0, len(some), BLOCK)]
+            self._high[level + 1].extend([block[-1] for block in ordered])
             level += 1
 
     def truncate(self, length: int) -> None:
@@ -150,7 +167,6 @@ class Kept:
     last: float
     load: Callable[[], tuple[array[float], Pyramid]]
     """The steps, and the values."""
-    strides: dict[float, int] = field(default_factory=dict)
 
 
 class Series:
@@ -170,7 +186,8 @@ class Series:
         """The newest value as it came: may be infinite or NaN."""
         self.kept = kept
         """Where the points are still to come from; None once they are here."""
-        self._strides: Counter[float] = Counter(kept.strides if kept else {})
+        self._stride = (0, 0.0)
+        """How many points there were when the usual distance was looked for, and that distance."""
         self._smooth = array("d")
         self._smooth_pyramid = Pyramid()
         self._weight = 0.0
@@ -193,34 +210,31 @@ class Series:
         kept = self.kept
         return kept.count if kept else len(self.steps)
 
-    @property
-    def strides(self) -> dict[float, int]:
-        """How often the most common distances between neighbouring steps came."""
-        return dict(self._strides.most_common(32))
-
     def add(self, step: float, value: float) -> None:
         """Add a point; a step that is not after the last one cuts the series there first."""
         if self.steps and step <= self.steps[-1]:
             self._cut(bisect_left(self.steps, step))
-        if self.steps:
-            self._strides[step - self.steps[-1]] += 1
         self.steps.append(step)
         self.values.append(value)
         self.last = value
 
-    def extend(self, steps: array[float], values: array[float]) -> None:
-        """`add` for each point of two arrays of the same length, at a tenth of the cost."""
+    def extend(
+        self, steps: array[float], values: array[float], *, rising: bool | None = None
+    ) -> None:
+        """`add` for each point of two arrays of the same length, at a tenth of the cost.
+
+        Args:
+            rising: whether each step is above the one before it, where the caller knows.
+        """
         if not steps:
             return
         before = self.steps
-        rising = (not before or steps[0] > before[-1]) and all(map(lt, steps, steps[1:]))
-        if not rising:
+        if rising is None:
+            rising = is_rising(steps)
+        if not rising or (before and steps[0] <= before[-1]):
             for step, value in zip(steps, values, strict=True):
                 self.add(step, value)
             return
-        if before:
-            self._strides[steps[0] - before[-1]] += 1
-        self._strides.update(map(sub, steps[1:], steps))
         before.extend(steps)
         self.values.extend(values)
         self.last = values[-1]
@@ -229,11 +243,24 @@ class Series:
         del self.steps[length:], self._smooth[length:]
         self.values.truncate(length)
         self._smooth_pyramid.truncate(length)
-        # Old strides may stay counted: only the most common one is ever asked for.
 
     def stride(self) -> float:
-        """The most common distance between neighbouring steps; 0 with fewer than two points."""
-        return self._strides.most_common(1)[0][0] if self._strides else 0.0
+        """The most common distance between neighbouring steps; 0 with fewer than two points.
+
+        Of a long series some stretches are looked at, and again once it has grown by a quarter.
+        """
+        looked, stride = self._stride
+        count = len(self.steps)
+        if count != looked and not MOST_LOOKED <= looked <= count < looked * 1.25:
+            steps = self.steps
+            every = max(STRETCH, count // (MOST_LOOKED // STRETCH))
+            found: Counter[float] = Counter()
+            for at in range(0, count, every):
+                some = steps[at : at + STRETCH + 1]
+                found.update(map(sub, some[1:], some))
+            stride = found.most_common(1)[0][0] if found else 0.0
+            self._stride = (count, stride)
+        return stride
 
     def smooth(self, weight: float) -> Pyramid:
         """The exponential moving average at every point, started at the first value.

@@ -12,9 +12,10 @@ from rich.cells import cell_len
 
 from rlhf_tui.screens.widgets.canvas_view import Row, changed_span
 from rlhf_tui.screens.widgets.run_list import duration
-from rlhf_tui.screens.widgets.samples import wrap
+from rlhf_tui.screens.widgets.wrapping import wrap
 from rlhf_tui.tracking.follow import PIECE, RunFollower
 from rlhf_tui.tracking.log_tail import LOG_BYTES, LogTail
+from rlhf_tui.tracking.metrics import MAX_SERIES
 from rlhf_tui.tracking.panels import PANELS, panels_for
 
 
@@ -48,11 +49,11 @@ def test_a_run_directory_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_names_without_end_are_not_all_kept(tmp_path: Path) -> None:
-    row = {"step": 1, **{f"m{i}": i for i in range(1000)}}
+    row = {"step": 1, **{f"m{i}": i for i in range(5 * MAX_SERIES)}}
     (tmp_path / "metrics.jsonl").write_text(json.dumps(row) + "\n")
     watch = RunFollower(tmp_path)
     follow(watch)
-    assert len(watch.series) == 200
+    assert len(watch.series) == MAX_SERIES
 
 
 def test_the_end_of_a_long_log(tmp_path: Path) -> None:

@@ -123,9 +123,10 @@ class DashboardScreen(Control):
             word = pane.TITLE
             if not chosen and shortness:
                 word = word[:3] if shortness == 1 else ""
-            row.append(
-                (f"{marker}{index + 1} {word} ".replace("  ", " "), "cursor" if chosen else "dim")
-            )
+            style = "cursor" if chosen else "dim"
+            row.append((f"{marker}{index + 1} {word} ".replace("  ", " "), style))
+            if pane.flagged:
+                row.append((f"!{pane.flagged} ", "cursor" if chosen else pane.flag_style))
         return row
 
     def on_chart_grid_arranged(self) -> None:

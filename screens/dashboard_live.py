@@ -154,7 +154,10 @@ class Live(Room):
     def draw(self, batch: Batch | None = None) -> None:
         """Draw the pane that is seen; with a batch, only what it has changed."""
         if hasattr(self, "source"):
-            self.panes[self.view].tell(self.seen(batch))
+            seen = self.seen(batch)
+            for pane in self.panes:
+                pane.heed(seen)
+            self.panes[self.view].tell(seen)
             self.draw_tabs()
 
     def draw_tabs(self) -> None:

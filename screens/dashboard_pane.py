@@ -87,6 +87,13 @@ class Pane:
     """What a search in it looks for, for the empty input; empty: it cannot search."""
     sought: str = ""
     """What is searched for now."""
+    flagged: int = 0
+    """What it has to warn of, which its tab tells while others are seen."""
+    flag_style: str = "warn"
+
+    def heed(self, seen: Seen) -> None:
+        """Take notice of this without drawing it; called for every pane, before `tell`, at most
+        twice a second and when another run is chosen."""
 
     def tell(self, seen: Seen) -> None:
         """Show this; called for the pane that is seen, at most twice a second and on a key."""

@@ -1,22 +1,177 @@
-"""What goes wrong, what it means and what to change."""
+"""What goes wrong in the chosen run, what it means and what to change; counted on its tab."""
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
+from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.screens.dashboard_pane import Pane, Seen
 from rlhf_tui.screens.theme import UNICODE, Glyphs
+from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.log_view import PagedView
+from rlhf_tui.screens.widgets.run_list_head import KINDS
+from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.screens.widgets.wrapping import wrap
+from rlhf_tui.tracking.follow import Follower
+from rlhf_tui.tracking.rules.finding import Finding
+from rlhf_tui.tracking.rules.judge import Pace, judge, rules_for
+from rlhf_tui.tracking.rules.view import Situation, situation
+from rlhf_tui.tracking.rules.words import at
+
+SIGNS = {"critical": ("!!", "CRITICAL", "bad"), "warning": ("!", "WARNING", "warn"),
+         "note": ("i", "NOTE", "accent")}  # fmt: skip
+"""Of each severity the sign, the word, and the style, which only repeats them."""
+OVER = ("-", "OVER", "dim")
+MOST_WIDTH = 100
+"""Cells of a line: longer ones are hard to read."""
 
 
 class WarningsPane(PagedView, Pane):
-    """What goes wrong, what it means and what to change."""
+    """The findings, what holds first. It looks at the run also while another pane is seen."""
 
     TITLE = "warnings"
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__(glyphs, follow=False)
+        self.findings: list[Finding] = []
+        self._info: RunInfo | None = None
+        self._follower: Follower | None = None
+        self._arguments: dict[str, Any] = {}
+        self._arguments_of = ""
+        self._stood: tuple[object, ...] = ()
+        self._dirty = False
+        self._pace = Pace()
+
+    def heed(self, seen: Seen) -> None:
+        chosen = seen.run
+        if chosen is None:
+            self._info, self.findings, self.flagged = None, [], 0
+            return
+        info = chosen.info
+        if self._follower is not chosen.follower:
+            self._follower, self._arguments, self.findings = chosen.follower, {}, []
+            self.top, self._pace, self._dirty = 0, Pace(), True
+        if self._arguments_of != info.run_id:
+            self._arguments_of = info.run_id
+            self.run_worker(self._read_arguments(seen, info), group="arguments", exclusive=True)
+        stands = (info.state, info.lost, info.exit)
+        news = seen.batch is None or not seen.batch.empty or stands != self._stood
+        self._info, self._stood = info, stands
+        self._dirty = self._dirty or news
+        if self._dirty and self._pace.due():
+            self._judge()
+
+    async def _read_arguments(self, seen: Seen, info: RunInfo) -> None:
+        found = await seen.source.details(info)
+        if found is not None and self._arguments_of == info.run_id:
+            self._arguments, self._dirty = found.arguments, True
+
+    def _judge(self) -> None:
+        info, follower = self._info, self._follower
+        if info is None or follower is None:
+            return
+        with self._pace:
+            self.findings = judge(
+                info.kind,
+                follower.series,
+                follower.samples,
+                follower.distributions,
+                follower.machine,
+                self._arguments,
+                _situation(info),
+            )
+        self._dirty = False
+        held = [f for f in self.findings if f.holds and f.severity != "note"]
+        self.flagged = len(held)
+        self.flag_style = "bad" if any(f.severity == "critical" for f in held) else "warn"
 
     def tell(self, seen: Seen) -> None:
-        self.fill([[("Nothing yet.", "dim")]])
+        self.relayout()
+
+    def relayout(self) -> None:
+        """Lay the findings out for the width that there is."""
+        width = min(MOST_WIDTH, self.size.width)
+        if width:
+            self.fill(rows(self._info, self.findings, width, self.glyphs))
 
     def line(self, by: int) -> None:
         self.move(by)
+
+
+def _situation(info: RunInfo) -> Situation:
+    return situation(
+        info.state, info.status, info.exit, message=info.message, lost=info.lost, now=time.time()
+    )
+
+
+def rows(info: RunInfo | None, findings: list[Finding], width: int, glyphs: Glyphs) -> list[Row]:
+    """All rows of the pane.
+
+    Args:
+        info: None when no run is chosen.
+    """
+    if info is None:
+        return [[("No run chosen.", "dim")]]
+    laid = [*wrap([_summary(info, findings)], width), []]
+    if not findings:
+        looked = ", ".join(rule.title[0].lower() + rule.title[1:] for rule in rules_for(info.kind))
+        told = f"Looked for: {looked}. What each means is in docs/warnings.md."
+        laid += wrap([(told, "dim")], width)
+    for finding in findings:
+        laid += [*_finding(finding, width, glyphs), []]
+    return [[(_seen(text, glyphs), style) for text, style in row] for row in laid]
+
+
+def _summary(info: RunInfo, findings: list[Finding]) -> tuple[str, str]:
+    count = len(rules_for(info.kind))
+    kind = KINDS.get(info.kind, "log")
+    looked = f"{count} rules look at a run of this kind ({kind})."
+    holding = [f for f in findings if f.holds]
+    if not findings:
+        return f"Nothing looks wrong. {looked}", "good"
+    parts = []
+    for severity in ("critical", "warning", "note"):
+        number = sum(f.severity == severity for f in holding)
+        if number:
+            word = severity if severity == "critical" or number == 1 else f"{severity}s"
+            parts.append(f"{number} {word}")
+    if len(findings) > len(holding):
+        parts.append(f"{len(findings) - len(holding)} over")
+    style = "bad" if any(f.severity == "critical" for f in holding) else "warn"
+    return f"{', '.join(parts)}. {looked}", style if holding else "dim"
+
+
+def _finding(finding: Finding, width: int, glyphs: Glyphs) -> list[Row]:
+    sign, word, style = SIGNS[finding.severity] if finding.holds else OVER
+    since = f"since step {at(finding.step)}"
+    if finding.until is not None:
+        since = f"step {at(finding.step)} to {at(finding.until)}"
+    rule = finding.rule
+    head: list[Row] = wrap([(f"{sign:2} {word}  ", style), (rule.title, "strong")], width)
+    used = sum(len(text) for text, _ in head[-1])
+    tail = f"{rule.id} {glyphs.dot} {since}"
+    if used + len(tail) + 2 <= width:
+        head[-1].append((" " * (width - used - len(tail)) + tail, "dim"))
+    else:
+        head.append([(f"   {tail}", "dim")])
+    body = _indented([(finding.sentence, "")], "   ", "   ", width)
+    if not finding.holds:
+        return [*head, *body]
+    body += _indented([(rule.means, "dim")], "   What it means: ", "   ", width, "accent")
+    body.append([("   What to change:", "accent")])
+    for advice in rule.change:
+        body += _indented([(advice, "")], f"   {glyphs.dot} ", "     ", width, "accent")
+    return [*head, *body]
+
+
+def _indented(
+    runs: list[tuple[str, str]], first: str, rest: str, width: int, style: str = ""
+) -> list[Row]:
+    """Wrapped text behind a lead; later lines stand behind a shorter one."""
+    lines = wrap([(first[len(rest) :], style), *runs], max(8, width - len(rest)))
+    return [[(rest, ""), *line] for line in lines]
+
+
+def _seen(text: str, glyphs: Glyphs) -> str:
+    return clean(text, encoding=glyphs.encoding).text

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from rlhf_tui.config.option_types import PositiveInt, StartingPolicy
+from rlhf_tui.config.option_types import PositiveInt, Samples, StartingPolicy
 from rlhf_tui.config.training_options import TrainOptions
 
 
@@ -47,6 +47,7 @@ class OnlineOptions(TrainOptions):
         int, Meta(ge=0, description="Rollouts between evaluations; 0: once, at the end")
     ] = 10
     eval_prompts: Annotated[PositiveInt, Meta(description="Held-out prompts a round")] = 32
+    samples: Samples = 8
     eval_endpoint: Annotated[
         str,
         Meta(

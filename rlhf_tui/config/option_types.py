@@ -17,6 +17,14 @@ Pairs = Annotated[
     Meta(description="All pairs of a ranking, weighed 1/pairs, or one drawn from each"),
 ]
 
+Samples = Annotated[
+    int,
+    Meta(
+        ge=0,
+        description="Held-out prompts whose answers are kept to read at each evaluation; 0: none",
+    ),
+]
+
 
 class Options(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """What every run takes."""

@@ -56,7 +56,7 @@ def measure_answers(subject: Subject, rows: Rows, found: Evaluation) -> None:
         )
     ]
     if subject.context is not None:
-        report(subject.context, len(rows), answers)
+        report(subject.context, len(rows), answers, samples=options.samples)
     prompt = prompts_of(rows)
     reward = np.array(worth)
     known = ~np.isnan(reward)

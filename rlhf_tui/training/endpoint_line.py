@@ -17,7 +17,6 @@ from rlhf_tui.generation.asking import Answer, Endpoint, How
 from rlhf_tui.generation.endpoint import answer
 from rlhf_tui.records import Message, Text
 from rlhf_tui.runs.layout import SampleRow, read, write_atomic
-from rlhf_tui.training.held_out import SAMPLES
 from rlhf_tui.training.rewards.source import RewardSource
 
 if TYPE_CHECKING:
@@ -78,7 +77,8 @@ def _ask(
     by = options.eval_endpoint_model or options.eval_endpoint
     worth = "no reward source judges them" if mean is None else f"mean reward {mean:.3f}"
     print(f"Held-out prompts answered by {by}: {worth}.", flush=True)
-    for prompt, completion, score in list(zip(prompts, completions, scores, strict=True))[:SAMPLES]:
+    answered = list(zip(prompts, completions, scores, strict=True))
+    for prompt, completion, score in answered[: options.samples]:
         context.sample(SampleRow(step=0, prompt=prompt, completion=completion, reward=score, by=by))
     return line
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from accelerate.utils import gather_object
 
 from rlhf_tui.config.options import GroupOptions
 from rlhf_tui.training.endpoint_line import endpoint_figures
-from rlhf_tui.training.held_out import Answered, report
+from rlhf_tui.training.held_out import Answered, report, show_reference_answers
 from rlhf_tui.training.ppo.rollout import Prompts
 from rlhf_tui.training.rendering import Renderer
 from rlhf_tui.training.rewards.weighted import WeightedSum
@@ -46,9 +47,22 @@ class HeldOut:
         The training's own random numbers stay where they are. Every process takes its share, all
         of them equally many batches, since a sharded model is gathered by all together.
         """
-        total = len(self._prompts.texts)
-        if not total:
+        if not self._prompts.texts:
             return
+        began = time.perf_counter()
+        answers = self._answered(trainer, len(self._prompts.texts))
+        spent = {"time/evaluate": time.perf_counter() - began}
+        samples = self._options.samples
+        report(self._context, step, answers, spent | self._beside, samples=samples)
+
+    def remember_reference(self, trainer: Any) -> None:
+        """Show what the policy, which has not moved yet, answers to some of the prompts."""
+        total = min(self._options.samples, len(self._prompts.texts))
+        if total:
+            show_reference_answers(self._context, self._answered(trainer, total))
+
+    def _answered(self, trainer: Any, total: int) -> list[Answered]:
+        """Answers to the first prompts, by all processes together."""
         rank, world = self._context.rank, self._context.world
         own = list(range(rank, total, world))
         own += [0] * (math.ceil(total / world) - len(own))
@@ -63,8 +77,7 @@ class HeldOut:
                 found += self._answers(trainer, own[start : start + self._options.batch_size])
         trainer.model.train(training)
         by_place = dict(gather_object(found))
-        answers = [by_place[place] for place in sorted(by_place)]
-        report(self._context, step, answers, self._beside)
+        return [by_place[place] for place in sorted(by_place)]
 
     def _answers(self, trainer: Any, places: Sequence[int]) -> list[tuple[int, Answered]]:
         asked = self._prompts.pick(places)

@@ -17,6 +17,7 @@ from torch.nn.functional import logsigmoid
 from trl import RewardTrainer
 
 from rlhf_tui.training.accumulation import EvenRows
+from rlhf_tui.training.distributions import Values
 from rlhf_tui.training.precision import as_loaded
 from rlhf_tui.training.scoring import right_pad
 
@@ -120,7 +121,9 @@ class GroupRewardTrainer(EvenRows, RewardTrainer):  # type: ignore[misc]  # TRL 
         self._margin, self._smoothing = margin, label_smoothing
         super().__init__(*args, **named)
         self._pairs: list[list[float]] = []
-        """Of the evaluation going on, by pair: margin, loss and weight; of all processes."""
+        """Of the evaluation going on, by pair: margin, loss, weight, and the rewards of the better
+        and the worse text; of all processes."""
+        self._total_train_tokens: int
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
         return dataset
@@ -161,12 +164,23 @@ class GroupRewardTrainer(EvenRows, RewardTrainer):  # type: ignore[misc]  # TRL 
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         if not self.model.training and self._pairs:
-            margin, loss, weight = torch.tensor(self._pairs, dtype=torch.float64).unbind(-1)
+            margin, loss, weight, *_ = torch.tensor(self._pairs, dtype=torch.float64).unbind(-1)
             share = weight / weight.sum()
             right = (margin.sign() + 1) / 2
             for name, values in (("accuracy", right), ("margin", margin), ("loss", loss)):
                 self._metrics["eval"][name] = [float((share * values).sum())]
         super().log(logs, start_time)
+
+    def distributions(self, logs: dict[str, float]) -> Values:
+        """How the rewards of an evaluation's pairs lie, beside its line."""
+        if "eval_loss" not in logs or not self._pairs:
+            return {}
+        margin, _, _, chosen, rejected = zip(*self._pairs, strict=True)
+        return {
+            "margin": (margin, ""),
+            "reward_chosen": (chosen, ""),
+            "reward_rejected": (rejected, ""),
+        }
 
     def _note(
         self,
@@ -180,13 +194,17 @@ class GroupRewardTrainer(EvenRows, RewardTrainer):  # type: ignore[misc]  # TRL 
         rewards, margins, losses = rewards.detach(), margins.detach(), losses.detach()
         metrics["mean_reward"] += rewards.tolist()
         if mode == "eval":
-            pairs = torch.stack([margins, losses, inputs["weight"]], -1)
+            two = rewards[inputs["chosen"]], rewards[inputs["rejected"]]
+            pairs = torch.stack([margins, losses, inputs["weight"], *two], -1)
             # By prompt: to share a last batch out evenly, some prompts are read twice, and are
             # dropped again here.
             own = [some.tolist() for some in torch.split(pairs, inputs["sizes"].tolist())]
             for prompt in self.accelerator.gather_for_metrics(own, use_gather_object=True):
                 self._pairs += prompt
         else:
+            read = self.accelerator.gather(inputs["attention_mask"].sum())
+            self._total_train_tokens += int(read.sum())
+            metrics["num_tokens"] = [self._total_train_tokens]
             metrics["accuracy"] += ((margins.sign() + 1) / 2).tolist()
             metrics["margin"] += margins.tolist()
             metrics["min_reward"].append(float(rewards.min()))

@@ -16,6 +16,8 @@ from __future__ import annotations
 import copy
 import inspect
 import math
+import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -26,6 +28,7 @@ from trl import GRPOTrainer, RLOOTrainer
 
 from rlhf_tui.config.options import GroupOptions
 from rlhf_tui.generation.sampler import left_pad
+from rlhf_tui.training.distributions import Values
 from rlhf_tui.training.ppo import schedule
 from rlhf_tui.training.ppo.rollout import Prompts
 from rlhf_tui.training.rendering import Renderer
@@ -124,6 +127,15 @@ class GroupTrainer:
         me: Any = self
         me.beta = args.beta = beta
         self._prompts = prompts
+        self._seconds: defaultdict[str, float] = defaultdict(float)
+        """Of the rollouts since the last line of the log, by phase."""
+        self._rollouts = 0
+        self._measured = 0.0
+        """When the rollout going on was ready to be learnt from."""
+        self._latest: dict[str, Tensor] = {}
+        """Of the last rollout: reward [n], length and advantage [b], token_kl [t]."""
+        self._logprobs: list[Tensor] | None = None
+        """Those asked for while a rollout is scored."""
         if "ref" in getattr(me.model, "peft_config", {}):
             # TRL copies an adapter that it did not make itself. Ours is fresh and changes nothing
             # yet, so that turned off is the same, without a second adapter in every checkpoint.
@@ -150,6 +162,75 @@ class GroupTrainer:
     def _tokenize_prompts(self, prompts: Sequence[str]) -> tuple[Tokens, None, dict[str, Any]]:
         """In place of TRL's own, which knows neither our plain dialogue nor our truncation."""
         return self._prompts.pick([int(number) for number in prompts]).tokens, None, {}
+
+    # --- what a rollout took, and what it was like ----------------------------------------
+
+    def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
+        began, before = time.perf_counter(), sum(self._seconds.values())
+        self._logprobs = []
+        own: Any = super()
+        found: dict[str, Any] = own._generate_and_score_completions(inputs)
+        mask = found["completion_mask"].bool()
+        self._latest["response_length"] = mask.sum(-1)
+        self._latest["advantage"] = found["advantages"]
+        if len(self._logprobs) == 2:
+            policy, reference = self._logprobs
+            self._latest["token_kl"] = (policy - reference)[mask]
+        self._logprobs = None
+        self._measured = time.perf_counter()
+        known = sum(self._seconds.values()) - before
+        self._seconds["measure"] += self._measured - began - known
+        self._rollouts += 1
+        return found
+
+    def _generate(self, *given: Any) -> Any:
+        own: Any = super()
+        return self._timed("rollout", own._generate, *given)
+
+    def _calculate_rewards(self, *given: Any) -> Tensor:
+        own: Any = super()
+        found: Tensor = self._timed("reward", own._calculate_rewards, *given)
+        self._latest["reward"] = found[:, 0]
+        return found
+
+    def _timed(self, phase: str, work: Callable[..., Any], *given: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return work(*given)
+        finally:
+            self._seconds[phase] += time.perf_counter() - began
+
+    def _get_per_token_logps_and_entropies(self, *given: Any, **named: Any) -> Any:
+        own: Any = super()
+        found = own._get_per_token_logps_and_entropies(*given, **named)
+        if self._logprobs is not None:
+            self._logprobs.append(found[0])
+        return found
+
+    def rollout_used(self) -> None:
+        """All optimizer steps on the rollout are done."""
+        self._seconds["update"] += time.perf_counter() - self._measured
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if "loss" in logs and self._rollouts:
+            for phase, seconds in self._seconds.items():
+                logs[f"time/{phase}"] = seconds / self._rollouts
+            self._seconds.clear()
+            self._rollouts = 0
+        own: Any = super()
+        own.log(logs, start_time)
+
+    def distributions(self, logs: dict[str, float]) -> Values:
+        """How the last rollout's values lie, beside a line of training.
+
+        Rewards are those of all processes, the others this one's own. Per-token KL is there where
+        the trainer asks policy and reference for a rollout's log-probabilities: always in RLOO
+        with a β, in GRPO only if it has several steps a rollout besides.
+        """
+        if "loss" not in logs:
+            return {}
+        units = {"response_length": "tokens", "token_kl": "nats"}
+        return {name: (value, units.get(name, "")) for name, value in self._latest.items()}
 
     def _parts(self, prompts: Tokens) -> list[Tokens]:
         """Prompts that are answered at once; equally many parts in every process."""

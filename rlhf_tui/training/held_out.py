@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from rlhf_tui.records import Text
-from rlhf_tui.runs.layout import SampleRow
+from rlhf_tui.runs.layout import REFERENCE, SAMPLES, SampleRow
+from rlhf_tui.runs.tail import JsonlTail
 
 if TYPE_CHECKING:
     from rlhf_tui.runs.context import RunContext
-
-SAMPLES = 8
-"""Answers shown to people each time; all of them count in the figures."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,16 @@ def report(
     step: int,
     answers: Sequence[Answered],
     beside: Mapping[str, float] | None = None,
-    samples: int = SAMPLES,
+    *,
+    samples: int,
 ) -> None:
     """Log the means as eval/reward, eval/kl, eval/response_length and eval/eos_share; show some.
 
+    Those of step 0 are the reference's as well: the policy has not moved yet.
+
     Args:
         beside: more figures of the same line.
-        samples: how many answers go to samples.jsonl, the first ones.
+        samples: how many answers go to samples.jsonl, the first ones; all count in the figures.
     """
     if not answers:
         return
@@ -57,16 +60,36 @@ def report(
     if known:
         figures["eval/kl"] = _mean(known)
     context.log_metrics(step, figures | dict(beside or {}))
-    for answer in answers[:samples]:
-        context.sample(
-            SampleRow(
-                step=step,
-                prompt=answer.prompt,
-                completion=answer.completion,
-                reward=answer.reward,
-                kl=answer.kl,
-            )
-        )
+    rows = [_row(step, answer) for answer in answers[:samples]]
+    for row in rows:
+        context.sample(row)
+    if step == 0:
+        show_reference(context, rows)
+
+
+def show_reference(context: RunContext, rows: Iterable[SampleRow]) -> None:
+    """Keep what the policy wrote before its first step as the reference's too, once a run."""
+    # An earlier worker, killed before its first checkpoint, may have kept them.
+    kept = JsonlTail(context.directory / SAMPLES).read()
+    if any(row.get("by") == REFERENCE for row in kept):
+        return
+    for row in rows:
+        context.sample(msgspec.structs.replace(row, by=REFERENCE, kl=None))
+
+
+def show_reference_answers(context: RunContext, answers: Iterable[Answered]) -> None:
+    """`show_reference` of a run that evaluates nothing before its first step."""
+    show_reference(context, [_row(0, answer) for answer in answers])
+
+
+def _row(step: int, answer: Answered) -> SampleRow:
+    return SampleRow(
+        step=step,
+        prompt=answer.prompt,
+        completion=answer.completion,
+        reward=answer.reward,
+        kl=answer.kl,
+    )
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Mapping, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from transformers import PrinterCallback, TrainerCallback
 from rlhf_tui.config.options import EpochOptions, TrainOptions
 from rlhf_tui.errors import TrainingDiverged
 from rlhf_tui.evaluation import held_out
-from rlhf_tui.training import keeping, log_lines, ranks, rates, tuning
+from rlhf_tui.training import distributions, keeping, log_lines, ranks, rates, tuning
 from rlhf_tui.training.divergence import LossWatch, diverged, weights_are_finite
 from rlhf_tui.training.keeping import SCRATCH, Beside, nothing_beside
 from rlhf_tui.training.models import Loaded
@@ -60,10 +60,12 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         unit: int = 1,
         *,
         trainer: Any,
+        samples: Callable[[Any], int],
     ) -> None:
         """
         Args:
             trainer: whose callback this is; its losses are watched.
+            samples: rows, or responses, trained on so far, by the trainer's state.
             unit: optimizer steps that make one step of the run: those of a rollout, where there
                 are any. A run is stopped, logged and saved between such steps alone.
         """
@@ -71,6 +73,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self._beside = beside
         self._unit = unit
         self._trainer = trainer
+        self._samples = samples
         self._watch = LossWatch(trainer)
         self._broken: TrainingDiverged | None = None
 
@@ -114,14 +117,26 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
             for name, value in logs.items()
             if value is not None and not name.endswith(DROPPED)
         }
+        if "loss" in kept:
+            kept["num_samples"] = self._samples(state)
         step, total = state.global_step // self._unit, state.max_steps // self._unit
         told = log_lines.line(step, total, logs if log_lines.DURATION in logs else kept)
         if told and self._context.is_main:
             print(told, flush=True)
         if kept:
             self._context.log_metrics(step, kept)
+            self._tell_distributions(step, total, args, kept)
         if self._broken is not None:
             raise self._broken
+
+    def _tell_distributions(
+        self, step: int, total: int, args: Any, kept: Mapping[str, float]
+    ) -> None:
+        tell = getattr(self._trainer, "distributions", None)
+        evaluated = "eval_loss" in kept
+        every = (args.eval_steps or total) if evaluated else args.logging_steps
+        if tell is not None and distributions.is_due(step, total, max(1, int(every) // self._unit)):
+            distributions.write(self._context, step, tell(kept))
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         # Each process writes a part, its random state at least.
@@ -196,13 +211,18 @@ def arguments(
 
 
 def train(
-    context: RunContext, make: Callable[[], Any], tokenizer: Any, beside: Beside = nothing_beside
+    context: RunContext,
+    make: Callable[[], Any],
+    tokenizer: Any,
+    beside: Beside = nothing_beside,
+    examples: float = 1.0,
 ) -> Any | None:
     """Run a trainer to its end, from the latest checkpoint if there is one, and save its model.
 
     Args:
         make: builds the trainer; called once the scratch folder is clean.
         beside: for every checkpoint and for the model.
+        examples: in a row of the training data, on average.
 
     Returns:
         The trainer, its model saved in the run's model folder; None when it was stopped, with a
@@ -210,7 +230,7 @@ def train(
     """
     if context.is_main:
         held_out.reference_line(context)
-    trainer = fit(context, make, beside)
+    trainer = fit(context, make, beside, examples=examples)
     if trainer is not None:
         keeping.keep(context, trainer, tokenizer, beside)
     return trainer
@@ -221,11 +241,13 @@ def fit(
     make: Callable[[], Any],
     beside: Beside = nothing_beside,
     unit: int = 1,
+    samples: Callable[[Any], int] | None = None,
+    examples: float = 1.0,
 ) -> Any | None:
     """`train` as far as the last step: nothing is evaluated or saved yet.
 
     Args:
-        unit: see `Reporter`.
+        unit, samples: see `Reporter`; None: the rows of the training data set, times `examples`.
     """
     scratch = context.directory / SCRATCH
     _clear(context, scratch)
@@ -234,7 +256,8 @@ def fit(
         tuning.in_float32(trainer.model)
         trainer.create_model_card = lambda **_: None
         trainer.remove_callback(PrinterCallback)
-        trainer.add_callback(Reporter(context, beside, unit, trainer=trainer))
+        seen = samples or (lambda state: round(examples * rows_seen(trainer, state.epoch)))
+        trainer.add_callback(Reporter(context, beside, unit, trainer=trainer, samples=seen))
         checkpoint = context.latest_checkpoint()
         if checkpoint is not None and (checkpoint / TOKENS).exists():
             trainer._total_train_tokens = int((checkpoint / TOKENS).read_text())
@@ -246,6 +269,18 @@ def fit(
         # Also when the disk is full: what is half there takes the room that others need.
         _clear(context, scratch)
     return trainer if trainer.state.global_step >= trainer.state.max_steps else None
+
+
+def rows_seen(trainer: Any, epoch: float) -> int:
+    """Rows of the training data set that were passed so far, each time that they were.
+
+    Args:
+        epoch: passes over them, of which the last one may be in part.
+    """
+    total = len(trainer.train_dataset)
+    together: int = trainer.args.train_batch_size * trainer.accelerator.num_processes
+    whole, part = divmod(epoch, 1)
+    return int(whole) * total + min(total, round(part * math.ceil(total / together)) * together)
 
 
 def _clear(context: RunContext, scratch: Path) -> None:

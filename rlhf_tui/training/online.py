@@ -65,6 +65,9 @@ def run(
         context,
         lambda: trainer_of(context, options, start, trainer, config, own),
         unit=start.sizes.optimizer_steps,
+        samples=lambda state: (
+            state.global_step // start.sizes.optimizer_steps * start.sizes.rollout
+        ),
     )
     if made is not None:
         keeping.keep(context, made, start.loaded.tokenizer, unit=start.sizes.optimizer_steps)
@@ -181,10 +184,14 @@ class Evaluations(TrainerCallback):  # type: ignore[misc]  # transformers has no
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         if state.global_step == 0 and self._every:
             self._held_out.evaluate(self._trainer, 0)
+        elif state.global_step == 0:
+            self._held_out.remember_reference(self._trainer)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         step, within = divmod(state.global_step, self._unit)
         due = step == self._total or (self._every and step % self._every == 0)
+        if not within:
+            self._trainer.rollout_used()
         if due and not within:
             self._held_out.evaluate(self._trainer, step)
 

@@ -16,7 +16,8 @@ from trl import DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
 from rlhf_tui.training.accumulation import EvenRows
-from rlhf_tui.training.reference import Batch, Referenced, WithWeights
+from rlhf_tui.training.distributions import Values
+from rlhf_tui.training.reference import UNIT, Batch, Referenced, WithWeights
 
 
 @dataclass
@@ -95,6 +96,17 @@ class PairTrainer(EvenRows, Referenced, DPOTrainer):  # type: ignore[misc]  # TR
             for name, value in weighted(*self.validation_rewards()).items():
                 self._metrics["eval"][f"rewards/{name}"] = [value]
         super().log(logs, start_time)
+
+    def distributions(self, logs: dict[str, float]) -> Values:
+        """How the implicit rewards of an evaluation's pairs lie, beside its line."""
+        if "eval_loss" not in logs or not self.rewards:
+            return {}
+        chosen, rejected, _ = self.validation_rewards()
+        return {
+            "rewards/margins": (chosen - rejected, UNIT),
+            "rewards/chosen": (chosen, UNIT),
+            "rewards/rejected": (rejected, UNIT),
+        }
 
     def validation_rewards(self) -> tuple[Tensor, Tensor, Tensor]:
         """Implicit rewards β·log(π/π_ref) of the last evaluation, in the data set's order.

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 
 Batch = dict[str, Any]
+UNIT = "beta x nats"
+"""Of implicit rewards."""
 
 
 class WithWeights:

@@ -18,7 +18,8 @@ from trl.trainer.kto_trainer import DataCollatorForUnpairedPreference
 
 from rlhf_tui.training.accumulation import EvenRows
 from rlhf_tui.training.data import Row
-from rlhf_tui.training.reference import Batch, Referenced, WithWeights
+from rlhf_tui.training.distributions import Values
+from rlhf_tui.training.reference import UNIT, Batch, Referenced, WithWeights
 
 HIGHEST = 4 / 3
 """Of λ_D·n_D / (λ_U·n_U), which should lie in [1, 4/3] (Ethayarajh 2024, equation 8)."""
@@ -89,6 +90,16 @@ class ThumbTrainer(EvenRows, Referenced, KTOTrainer):  # type: ignore[misc]  # T
             for name, value in weighted(*self.validation_rewards()).items():
                 self._metrics["eval"][f"rewards/{name}"] = [value]
         super().log(logs, start_time)
+
+    def distributions(self, logs: dict[str, float]) -> Values:
+        """How the implicit rewards of an evaluation's thumbs lie, beside its line."""
+        if "eval_loss" not in logs or not self.rewards:
+            return {}
+        reward, label, _ = self.validation_rewards()
+        return {
+            "rewards/chosen": (reward[label], UNIT),
+            "rewards/rejected": (reward[~label], UNIT),
+        }
 
     def validation_rewards(self) -> tuple[Tensor, Tensor, Tensor]:
         """Implicit rewards β·log(π/π_ref) of the last evaluation, in the data set's order.

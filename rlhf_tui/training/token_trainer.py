@@ -14,6 +14,7 @@ from torch import Tensor
 from trl import SFTTrainer
 
 from rlhf_tui.training.data import IGNORED
+from rlhf_tui.training.distributions import Values
 
 
 class TokenTrainer(SFTTrainer):  # type: ignore[misc]  # TRL has no types
@@ -67,6 +68,13 @@ class TokenTrainer(SFTTrainer):  # type: ignore[misc]  # TRL has no types
             logs["eval_loss"] = float(nats / tokens.clamp(min=1))
             logs["eval_perplexity"] = perplexity(logs["eval_loss"])
         super().log(logs, start_time)
+
+    def distributions(self, logs: dict[str, float]) -> Values:
+        """How the losses of an evaluation's rows lie, beside its line."""
+        if "eval_loss" not in logs or not self._read:
+            return {}
+        nats, tokens = (torch.cat(part).double() for part in zip(*self._read, strict=True))
+        return {"loss": ((nats / tokens)[tokens > 0], "nats a token")}
 
 
 def perplexity(loss: float) -> float:

@@ -39,7 +39,8 @@ SMALL = {
     "batch_size": 4,
     "threads": 1,
 }
-CLOCKS = ("time", "step_time")
+CLOCKS = ("time", "step_time", "time/rollout", "time/reward", "time/measure", "time/update")
+CLOCKS += ("time/evaluate",)
 REWARDS = """
 def spaces(prompts, completions, **_):
     texts = [c if isinstance(c, str) else c[0]["content"] for c in completions]
@@ -115,7 +116,13 @@ def test_the_reward_rises(tmp_path: Path, policy: str, kind: str) -> None:
     assert sum(rewards[-3:]) / 3 > sum(rewards[:3]) / 3 + 0.7
     assert {"kl", "entropy", "completions/mean_length", "frac_reward_zero_std"} <= trained[0].keys()
     assert not [name for name in trained[0] if name.startswith("rewards/")]
-    samples = lines(context.directory / "samples.jsonl")
+    assert [row["num_samples"] for row in trained] == [32 * n for n in range(1, 16)]
+    tokens = [row["num_tokens"] for row in trained]
+    assert tokens == sorted(set(tokens)) and tokens[0] > 32
+    everything = lines(context.directory / "samples.jsonl")
+    samples = [row for row in everything if "by" not in row]
+    reference = [row for row in everything if row.get("by") == "reference"]
+    assert [row["completion"] for row in reference] == [s["completion"] for s in samples[:5]]
     assert len(samples) == 10
     assert samples[0].keys() == {"step", "prompt", "completion", "reward", "kl"}
     assert samples[0]["prompt"] == "Review 6:"
@@ -162,9 +169,39 @@ def test_evaluation_draws_the_same_numbers_each_time_and_none_of_the_trainings(
     trained = [[r for r in figures(c) if "reward" in r] for c in (often, never)]
     assert trained[0] == trained[1]
     assert len({row["reward"] for row in trained[0]}) > 1, "rollouts differ"
-    samples = lines(often.directory / "samples.jsonl")
+    samples = [r for r in lines(often.directory / "samples.jsonl") if "by" not in r]
     rounds = [[r["completion"] for r in samples if r["step"] == step] for step in range(4)]
     assert len(rounds[0]) == 3 and rounds == [rounds[0]] * 4
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "has_kl"),
+    [
+        ("rloo", {}, True),
+        ("grpo", {"beta": 0.1, "num_iterations": 2}, True),
+        ("grpo", {"num_mini_batches": 1, "eval_steps": 0, "samples": 2}, False),
+    ],
+)
+def test_phases_are_timed_and_values_kept_beside_every_line(
+    tmp_path: Path, policy: str, kind: str, more: dict[str, Any], has_kl: bool
+) -> None:
+    context = run(make(tmp_path / kind, policy, logging_steps=2, **more))
+    logged = [r for r in lines(context.directory / "metrics.jsonl") if "loss" in r]
+    assert [row["step"] for row in logged] == [2]
+    phases = {name for name in logged[0] if name.startswith("time/")}
+    assert phases == {"time/rollout", "time/reward", "time/measure", "time/update"}
+    assert all(logged[0][name] > 0 for name in phases)
+    rows = {row["name"]: row for row in lines(context.directory / "distributions.jsonl")}
+    names = {"response_length", "advantage", "reward"} | ({"token_kl"} if has_kl else set())
+    assert rows.keys() == names
+    for name, row in rows.items():
+        assert row["step"] == 2
+        assert sum(row["counts"]) == 8 if name != "token_kl" else sum(row["counts"]) > 8
+    reference = [
+        r for r in lines(context.directory / "samples.jsonl") if r.get("by") == "reference"
+    ]
+    assert len(reference) == (2 if "samples" in more else 3)
+    assert {row["step"] for row in reference} == {0}
 
 
 class Watched:

@@ -102,16 +102,19 @@ def _prompts(context: RunContext, options: PPOOptions, renderer: Renderer, split
 
 def _train(context: RunContext, trainer: PPOTrainer, held_out: Prompts) -> bool:
     """All rollouts that are left; False when a stop came between."""
-    from rlhf_tui.training import ranks
+    from rlhf_tui.training import distributions, ranks
     from rlhf_tui.training.endpoint_line import endpoint_figures
-    from rlhf_tui.training.ppo.evaluate import evaluate
+    from rlhf_tui.training.ppo.evaluate import evaluate, remember_reference
 
     options = trainer.options
     total = options.total_steps
     beside = endpoint_figures(context, options, held_out.texts, trainer.actors.rewards)
     context.progress(trainer.rollouts, total)
+    shown = options.samples
     if trainer.rollouts == 0 and options.eval_steps:
-        evaluate(context, trainer.actors, held_out, 0, beside)
+        evaluate(context, trainer.actors, held_out, 0, beside, samples=shown)
+    elif trainer.rollouts == 0:
+        remember_reference(context, trainer.actors, held_out, shown)
     while trainer.rollouts < total:
         if ranks.should_stop(context):
             _save(context, trainer)
@@ -120,6 +123,8 @@ def _train(context: RunContext, trainer: PPOTrainer, held_out: Prompts) -> bool:
         step = trainer.rollouts
         if step % options.logging_steps == 0 or step == total:
             context.log_metrics(step, figures)
+            if distributions.is_due(step, total, options.logging_steps):
+                distributions.write(context, step, distributions.of_rollout(trainer.latest))
             print(
                 f"{step}/{total}: score {figures['objective/scores']:.3f}, "
                 f"KL {figures['objective/kl']:.2f}, length {figures['response_length']:.1f}",
@@ -127,7 +132,7 @@ def _train(context: RunContext, trainer: PPOTrainer, held_out: Prompts) -> bool:
             )
         context.progress(step, total)
         if step == total or (options.eval_steps and step % options.eval_steps == 0):
-            evaluate(context, trainer.actors, held_out, step, beside)
+            evaluate(context, trainer.actors, held_out, step, beside, samples=shown)
         if step < total and options.save_steps and step % options.save_steps == 0:
             _save(context, trainer)
     return True

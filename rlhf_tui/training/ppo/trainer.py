@@ -32,6 +32,10 @@ class PPOTrainer:
         self.moments = RunningMoments()
         self.rollouts = 0
         self.optimizer_steps = 0
+        self.tokens = 0
+        """Of prompts and responses that were trained on so far."""
+        self.latest: Rollout
+        """Of the last step."""
         self.updater = Updater(actors, options, rate)
         self._prompts = prompts
 
@@ -66,20 +70,25 @@ class PPOTrainer:
         training = time.perf_counter()
         figures |= self.update(rollout).means(self.actors.team)
         ended = time.perf_counter()
+        self.latest = rollout
         self.rollouts += 1
         if not warming:
             self.controller.update(figures["objective/kl"], options.rollout_batch_size)
         written = rollout.written
         tokens = sum(len(response.tokens) for response in written.responses)
+        self.tokens += tokens + sum(map(len, written.prompts.tokens))
+        episodes = float(self.rollouts * options.rollout_batch_size)
         return figures | {
             "objective/kl_coef": beta,
             "lr": rate,
-            "episode": float(self.rollouts * options.rollout_batch_size),
+            "episode": episodes,
+            "num_samples": episodes,
+            "num_tokens": float(self.tokens),
             "tokens_per_second": tokens / (ended - began),
             "time/rollout": written.seconds_writing,
-            "time/score": written.seconds_scoring,
+            "time/reward": written.seconds_scoring,
             "time/measure": training - began - written.seconds_writing - written.seconds_scoring,
-            "time/train": ended - training,
+            "time/update": ended - training,
         }
 
     def update(self, rollout: Rollout) -> Tally:
@@ -155,6 +164,7 @@ class PPOTrainer:
             "moments": [self.moments.count, self.moments.mean, self.moments.squares],
             "rollouts": self.rollouts,
             "optimizer_steps": self.optimizer_steps,
+            "tokens": self.tokens,
         }
 
     @torch.no_grad()
@@ -173,3 +183,5 @@ class PPOTrainer:
         self.moments = RunningMoments(*state["moments"])
         self.rollouts = state["rollouts"]
         self.optimizer_steps = state["optimizer_steps"]
+        # Of an earlier version: not counted.
+        self.tokens = state.get("tokens", 0)

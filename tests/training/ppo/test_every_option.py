@@ -64,7 +64,8 @@ ELSEWHERE = {
     # The rows: tests of the snapshots.
     "dataset", "dataset_format", "form",
     # Of the run around it: below, test_ppo_run, test_endpoint_line, tests of runs.
-    "logging_steps", "save_steps", "keep_checkpoints", "eval_steps", "eval_prompts", "threads",
+    "logging_steps", "save_steps", "keep_checkpoints", "eval_steps", "eval_prompts", "samples",
+    "threads",
     "eval_endpoint", "eval_endpoint_model", "report_to", "auto_batch", "accelerate", "processes",
     # Of the run as well; dropout is refused: test_group_sizes.
     "learning_rate", "max_length", "lora_dropout",
@@ -126,6 +127,7 @@ def test_a_run_does_what_is_asked_around_the_rollouts(
     logged = lines(context.directory / "metrics.jsonl")
     assert [row["step"] for row in logged if "objective/kl" in row] == [2, 4, 5]
     assert [row["step"] for row in logged if "eval/reward" in row] == [0, 4, 5]
-    assert len(lines(context.directory / "samples.jsonl")) == 3 * 3
+    # With the reference's, which are those of step 0.
+    assert len(lines(context.directory / "samples.jsonl")) == 3 * 3 + 3
     assert {row["lr"] for row in logged if "lr" in row} == {2e-3}
     assert "24 of 24 texts were longer than 7 tokens" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from transformers import AutoModelForCausalLM
 
 from rlhf_tui.errors import InputError, NothingToDo, TrainingDiverged, UsageError
 from rlhf_tui.runs.context import RunContext
+from rlhf_tui.training import distributions
 from rlhf_tui.training.models import load_policy
 from rlhf_tui.training.ppo import run as ppo
 
@@ -63,14 +65,62 @@ def test_a_run_logs_evaluates_samples_and_saves(tmp_path: Path, models: dict[str
     assert all(row["optimizer_steps"] == 4 for row in logged if "optimizer_steps" in row)
     start = next(row for row in logged if "eval/reward" in row)
     assert start["eval/kl"] == pytest.approx(0.0, abs=1e-4)
-    samples = lines(context.directory / "samples.jsonl")
+    assert [row["num_samples"] for row in logged if "num_samples" in row] == [6, 12, 18, 24]
+    told = lines(context.directory / "metrics.jsonl")
+    assert all(row["time/evaluate"] > 0 for row in told if "eval/reward" in row)
+    everything = lines(context.directory / "samples.jsonl")
+    samples = [row for row in everything if "by" not in row]
     assert len(samples) == 9
+    reference = [row for row in everything if row.get("by") == "reference"]
+    assert [{**row, "kl": 0} for row in samples[:3]] == [
+        {k: v for k, v in row.items() if k != "by"} | {"kl": 0} for row in reference
+    ], "before the first step the policy is the reference"
     assert samples[0].keys() == {"step", "prompt", "completion", "reward", "kl"}
     assert samples[0]["prompt"] == "Review 10:"
     before, after = weights(Path(models["model"])), weights(context.model_dir)
     assert before.keys() == after.keys()
     assert any(not torch.equal(before[name], after[name]) for name in before)
     assert context.latest_checkpoint() is None
+
+
+def test_how_values_lie_is_kept_of_every_line(tmp_path: Path, models: dict[str, str]) -> None:
+    context = make(tmp_path / "ppo-1", models | {"logging_steps": 2, "total_steps": 5})
+    ppo.run(context)
+    rows = lines(context.directory / "distributions.jsonl")
+    logged = {row["step"]: row for row in figures(context) if "objective/kl" in row}
+    names = ["reward", "response_length", "token_kl", "advantage", "return"]
+    assert [(row["step"], row["name"]) for row in rows] == [
+        (step, name) for step in (2, 4, 5) for name in names
+    ]
+    for row in rows:
+        figure = logged[row["step"]]
+        tokens = figure["response_length"] * 6
+        of_tokens = row["name"] in ("token_kl", "advantage", "return")
+        assert sum(row["counts"]) == pytest.approx(tokens if of_tokens else 6)
+        if row["name"] == "reward":
+            assert row["low"] <= figure["objective/scores"] <= row["high"]
+    assert rows[0].get("unit", "") == "" and rows[1]["unit"] == "tokens"
+
+
+@pytest.mark.parametrize(("total", "every"), [(3, 1), (100_000, 1), (100_000, 50), (1201, 2)])
+def test_a_long_run_keeps_few_of_them(total: int, every: int) -> None:
+    logged = [step for step in range(1, total + 1) if step % every == 0 or step == total]
+    kept = [step for step in logged if distributions.is_due(step, total, every)]
+    assert kept[-1] == total
+    assert len(kept) <= distributions.MOST + 1
+    assert len(kept) == len(logged) or len(kept) > distributions.MOST / 2
+
+
+def test_the_references_answers_are_kept_once_a_run(tmp_path: Path, models: dict[str, str]) -> None:
+    """Also where nothing is evaluated at the start, and over a start from the beginning."""
+    context = make(tmp_path / "ppo-1", models | {"eval_steps": 0, "total_steps": 1, "samples": 2})
+    ppo.run(context)
+    shutil.rmtree(context.model_dir)
+    ppo.run(again(context))
+    rows = lines(context.directory / "samples.jsonl")
+    assert [row["step"] for row in rows if row.get("by") == "reference"] == [0, 0]
+    assert [row["step"] for row in rows if "by" not in row] == [1, 1] * 2
+    assert "eval/reward" not in lines(context.directory / "metrics.jsonl")[0]
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,8 @@ def test_figures_have_the_names_that_papers_and_dashboards_know() -> None:
         "policy/clipfrac_avg", "policy/entropy_avg", "loss/policy_avg", "loss/value_avg",
         "val/clipfrac_avg", "val/ratio", "val/ratio_var", "val/num_eos_tokens", "lr", "episode",
         "objective/kl_coef", "val/explained_variance", "response_length", "tokens_per_second",
-        "time/rollout", "time/score", "time/train",
+        "time/rollout", "time/reward", "time/measure", "time/update",
+        "num_tokens", "num_samples",
     } <= figures.keys()  # fmt: skip
     assert figures["episode"] == 4
     assert figures["objective/rlhf_reward"] == pytest.approx(

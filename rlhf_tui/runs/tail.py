@@ -109,7 +109,7 @@ class JsonlTail:
                 data += file.readline()
         self.more = max_bytes >= 0 and self.offset + len(data) < facts.st_size
         # What was asked before the reading: a line that came meanwhile makes it differ.
-        self._facts = None if self.more else _facts(facts)
+        self._facts = None if self.more else facts_of(facts)
         self._unopened = 0
         end = data.rfind(b"\n") + 1
         self.offset += end
@@ -120,7 +120,7 @@ class JsonlTail:
         if self._facts is None or self._unopened >= OPEN_ANYWAY:
             return False
         self._unopened += 1
-        return _facts(self.path.stat()) == self._facts
+        return facts_of(self.path.stat()) == self._facts
 
     def _restart(self) -> None:
         self.offset, self._before, self.restarted = 0, b"", True
@@ -142,5 +142,6 @@ class JsonlTail:
         return rows
 
 
-def _facts(found: os.stat_result) -> tuple[int, int, int]:
+def facts_of(found: os.stat_result) -> tuple[int, int, int]:
+    """What differs once a file has grown, was cut or replaced: inode, size and time."""
     return found.st_ino, found.st_size, found.st_mtime_ns

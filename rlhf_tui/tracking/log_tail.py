@@ -7,6 +7,8 @@ from collections import deque
 from pathlib import Path
 from typing import NamedTuple
 
+from rlhf_tui.runs.tail import OPEN_ANYWAY, facts_of, open_file
+
 LOG_BYTES = 256 * 1024
 """The end of a log that is read at first: more than anyone scrolls back through on a screen."""
 LOG_LINES = 5000
@@ -32,19 +34,29 @@ class LogTail:
         """How often the file was cut short or replaced."""
         self._offset = -1
         self._inode = 0
+        self._facts: tuple[int, int, int] | None = None
+        """What the file was like when all of it had been read."""
+        self._unopened = 0
 
     def read(self) -> bool:
         """Take in what is new; whether there was anything.
 
         Raises:
-            OSError: the file cannot be read, for another reason than not being there.
+            OSError: the file cannot be read, for another reason than not being there, or is a
+                directory, a pipe or a device.
         """
         try:
-            file = self.path.open("rb")
+            seen = facts_of(self.path.stat())
+            self._unopened += 1
+            if seen == self._facts and self._unopened <= OPEN_ANYWAY:
+                return False
+            descriptor = open_file(self.path)
         except (FileNotFoundError, NotADirectoryError):
+            self._facts = None
             return False
-        with file:
-            facts = os.fstat(file.fileno())
+        self._facts, self._unopened = None, 0
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+            facts = os.fstat(descriptor)
             if facts.st_size < self._offset or facts.st_ino != self._inode:
                 self.lines.clear()
                 self.restarts += self._offset >= 0
@@ -56,6 +68,7 @@ class LogTail:
                 self._offset = max(0, facts.st_size - LOG_BYTES)
                 self.open = Line(self._offset, "")
             if facts.st_size == self._offset:
+                self._facts = facts_of(facts)
                 return False
             file.seek(self._offset)
             data = file.read(LOG_BYTES)

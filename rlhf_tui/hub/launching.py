@@ -41,11 +41,12 @@ from rlhf_tui.runs.checkpoints import complete
 from rlhf_tui.runs.environment import SECRETS, carried
 from rlhf_tui.runs.layout import RunArguments
 from rlhf_tui.runs.naming import check_priority, check_title
-from rlhf_tui.runs.state import describe
+from rlhf_tui.runs.state import Ended
 from rlhf_tui.store.write import RunRow, save_snapshot_row
 
 VERSIONS = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "duckdb")
 MOST_LISTED = 1_000
+_ENDED = Ended()
 
 
 async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
@@ -216,7 +217,7 @@ def _info(row: RunRow, place: int, *, full: bool) -> RunInfo:
     if place:
         return info
     try:
-        facts = describe(Path(row.directory))
+        facts = _ENDED.describe(Path(row.directory))
     except RlhfError:
         # Its directory was removed: the row is all that is left of it.
         return info

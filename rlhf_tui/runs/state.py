@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -23,6 +24,8 @@ from rlhf_tui.runs.layout import (
 )
 from rlhf_tui.runs.process import alive, boot_id, is_here
 
+MOST_REMEMBERED = 10_000
+"""Ended runs whose facts are remembered: some 2 KB each."""
 ENDED: dict[str, State] = {"finished": "finished", "stopped": "stopped", "failed": "failed"}
 
 
@@ -80,6 +83,45 @@ def describe(directory: Path) -> RunFacts:
     if adjusted is not None:
         facts.message = f"{facts.message} {adjusted.reason}".strip()
     return facts
+
+
+class Ended:
+    """Remembers the facts of runs that have ended: a list of hundreds costs two looks a run.
+
+    A resume takes exit.json away, so that the run is described anew.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[tuple[int, ...], RunFacts]] = {}
+
+    def describe(self, directory: Path) -> RunFacts:
+        """`describe`, from memory where how the run ended is known; not to be changed.
+
+        Raises:
+            InputError: not a run directory.
+        """
+        found = self._looks(directory)
+        known = self._known.get(directory)
+        if found and known and known[0] == found:
+            return known[1]
+        facts = describe(directory)
+        if found and facts.exit is not None:
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
+            self._known[directory] = (found, facts)
+        return facts
+
+    @staticmethod
+    def _looks(directory: Path) -> tuple[int, ...]:
+        """What differs once another one ended there, or as something else; empty: none has."""
+        found: list[int] = []
+        for name in (layout.EXIT, layout.ARGS):
+            try:
+                facts = os.stat(f"{directory}/{name}")  # noqa: PTH116 - a third of the cost
+            except OSError:
+                return ()
+            found += (facts.st_ino, facts.st_size, facts.st_mtime_ns)
+        return tuple(found)
 
 
 def _state_at_exit(ended: RunExit, status: RunStatus | None, stop: StopRequest | None) -> State:

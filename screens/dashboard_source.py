@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rlhf_tui.errors import Denied, HubError, RlhfError
 from rlhf_tui.evaluation.model_report import Evaluation
@@ -24,12 +24,13 @@ from rlhf_tui.hub.messages import (
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.environment import secrets
 from rlhf_tui.runs.layout import RunArguments
-from rlhf_tui.runs.state import describe
+from rlhf_tui.runs.state import Ended, describe
 from rlhf_tui.screens.link import Link
 from rlhf_tui.tracking.follow import Follower, RunFollower
 
 A = TypeVar("A", bound=Answer)
 
+_ENDED = Ended()
 LIVE = frozenset({"running", "stopping"})
 ACTIVE = LIVE | {"queued"}
 _ORDER = {"running": 0, "stopping": 0, "queued": 1}
@@ -93,6 +94,10 @@ class RunSource:
     async def measured(self, info: RunInfo) -> Evaluation | None:
         """Figures of the run's model on held-out rows; None before, or without any."""
         return await asyncio.to_thread(_measured, Path(info.directory))
+
+    async def facts(self, info: RunInfo) -> dict[str, dict[str, Any]]:
+        """Nothing: what is known of our runs stands in their arguments."""
+        return {}
 
     async def stop(self, run_id: str) -> RunInfo:
         """Ask a run to end with a checkpoint.
@@ -166,7 +171,7 @@ def read_run(directory: Path) -> RunInfo:
         InputError: not a run directory.
         OSError, ValueError: files that cannot be read or hold something else.
     """
-    facts = describe(directory)
+    facts = _ENDED.describe(directory)
     arguments = facts.arguments
     return RunInfo(
         run_id=arguments.run_id,

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from rlhf_tui.config.option_types import Pairs, PositiveInt, StartingPolicy
+from rlhf_tui.config.option_types import Pairs, PositiveInt, Samples, StartingPolicy
 from rlhf_tui.config.training_options import JudgementOptions
 
 DPOLoss = Literal[
@@ -65,6 +65,7 @@ class DPOOptions(JudgementOptions):
         Meta(ge=0, le=1, description="Weight of tokens beyond the shorter answer (LD-DPO); 1: all"),
     ] = 1.0
     precompute_reference: Precompute = False
+    samples: Samples = 4
 
 
 class KTOOptions(JudgementOptions):
@@ -81,3 +82,4 @@ class KTOOptions(JudgementOptions):
         float, Meta(ge=0, description="λ_U, weight of thumbs down; 0: by the counts of both")
     ] = 0.0
     precompute_reference: Precompute = False
+    samples: Samples = 4

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from rlhf_tui.config.option_types import Options, Pairs, PositiveInt
+from rlhf_tui.config.option_types import Options, Pairs, PositiveInt, Samples
 
 
 class TrainOptions(Options):
@@ -152,6 +152,7 @@ class SFTOptions(JudgementOptions):
         bool,
         Meta(description="Fill rows of max_length with several examples: less padding (bfd)"),
     ] = False
+    samples: Samples = 4
 
 
 class RewardOptions(JudgementOptions):

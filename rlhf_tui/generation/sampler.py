@@ -32,6 +32,7 @@ class Sampling:
     fill: int
     """Fills the masked places."""
     temperature: float = 1.0
+    """0: always the likeliest token."""
     top_p: float = 1.0
 
 
@@ -81,11 +82,14 @@ def choose(logits: Tensor, uniform: Tensor, temperature: float, top_p: float) ->
     Args:
         logits: [b, v].
         uniform: [b] in [0, 1).
+        temperature: 0 takes the likeliest, and the number changes nothing.
         top_p: the smallest set of tokens that holds this mass is kept.
 
     Returns:
         [b] tokens.
     """
+    if temperature == 0:
+        return logits.argmax(-1)
     probabilities = torch.softmax(logits.float() / temperature, -1)
     if top_p >= 1.0:
         return _draw(probabilities, uniform)

@@ -31,7 +31,7 @@ def run(context: RunContext) -> None:
     """
     options = context.options(DPOOptions)
     prepare(options)
-    from rlhf_tui.training import offline
+    from rlhf_tui.training import offline, written
 
     start = offline.begin(context, options)
     rows = read(context, options, "train")
@@ -41,9 +41,11 @@ def run(context: RunContext) -> None:
             hint="Rank completions with `rlhf-tui label`, or import preferences.",
         )
     train = tokens(rows, start.renderer)
-    validation = tokens(read(context, options, "validation"), start.renderer)
+    held_out = read(context, options, "validation")
+    validation = tokens(held_out, start.renderer)
     prompts = [row["prompt"] for row in rows]
-    offline.learn(context, options, start, prompts, train, validation, trainer_of)
+    shown = written.first_prompts(held_out, options.samples)
+    offline.learn(context, options, start, prompts, shown, train, validation, trainer_of)
 
 
 def trainer_of(

@@ -35,7 +35,8 @@ def run(context: RunContext) -> None:
     # Also here: a batch that did not fit into memory may have been halved since the launch.
     check_kto_batch(options)
     prepare(options)
-    from rlhf_tui.training import offline
+    from rlhf_tui.training import offline, written
+    from rlhf_tui.training.data import read_snapshot
 
     rows = read(context, options, "train")
     check(rows)
@@ -43,7 +44,9 @@ def run(context: RunContext) -> None:
     train = tokens(rows, start.renderer, options)
     validation = tokens(read(context, options, "validation"), start.renderer, options)
     prompts = [row["prompt"] for row in rows]
-    offline.learn(context, options, start, prompts, train, validation, trainer_of)
+    # In the snapshot's order, so that they are those of other trainers.
+    shown = written.first_prompts(read_snapshot(context, "validation", NEEDED), options.samples)
+    offline.learn(context, options, start, prompts, shown, train, validation, trainer_of)
 
 
 def check(rows: Sequence[Row]) -> None:

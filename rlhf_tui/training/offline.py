@@ -81,6 +81,7 @@ def learn(
     options: EpochOptions,
     start: Start,
     prompts: Sequence[Text],
+    shown: Sequence[Text],
     train: list[Row],
     validation: list[Row],
     make: Callable[..., Any],
@@ -88,18 +89,27 @@ def learn(
     """Say what the rows are like, and train on them to the end.
 
     Args:
-        prompts: of the training rows.
+        prompts: of the training rows, as many as there are examples.
+        shown: held-out prompts whose answers are kept to read.
         train, validation: as the trainer takes them.
         make: makes the trainer of context, options, start and both sorts of rows.
     """
     from rlhf_tui.training import hf_trainer
+    from rlhf_tui.training.written import Written
+
+    def made() -> Any:
+        trainer = make(context, options, start, train, validation)
+        if shown:
+            trainer.add_callback(Written(context, trainer, start.loaded, start.renderer, shown))
+        return trainer
 
     for sentence in findings(start, options, prompts, len(train), len(validation)):
         say(context, sentence)
     hf_trainer.train(
         context,
-        lambda: make(context, options, start, train, validation),
+        made,
         start.loaded.tokenizer,
+        examples=len(prompts) / len(train),
     )
 
 

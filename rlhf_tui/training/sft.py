@@ -26,7 +26,7 @@ def run(context: RunContext) -> None:
     """
     options = context.options(SFTOptions)
     prepare(options)
-    from rlhf_tui.training import offline, packing
+    from rlhf_tui.training import offline, packing, written
 
     rows = read_snapshot(context, "train", NEEDED)
     if not rows:
@@ -36,13 +36,15 @@ def run(context: RunContext) -> None:
         )
     start = offline.begin(context, options)
     train = tokens(rows, start.renderer, options)
-    validation = tokens(read_snapshot(context, "validation", NEEDED), start.renderer, options)
+    held_out = read_snapshot(context, "validation", NEEDED)
+    validation = tokens(held_out, start.renderer, options)
     if options.packing:
         packing.check_apart(start.loaded.model, start.loaded.source)
         train = packing.pack(train, start.renderer.rendering.max_length)
         offline.say(context, f"{len(rows):,} examples packed into {len(train):,} rows.")
     prompts = [row["prompt"] for row in rows]
-    offline.learn(context, options, start, prompts, train, validation, trainer_of)
+    shown = written.first_prompts(held_out, options.samples)
+    offline.learn(context, options, start, prompts, shown, train, validation, trainer_of)
 
 
 def trainer_of(

@@ -282,7 +282,17 @@ def test_a_rollout_is_written_in_parts_where_it_is_large(
         return generate(model, **given)
 
     monkeypatch.setattr(GenerationMixin, "generate", seen)
-    run(make(tmp_path / kind, policy, batch_size=2, total_steps=1, eval_steps=0, eval_prompts=1))
+    run(
+        make(
+            tmp_path / kind,
+            policy,
+            batch_size=2,
+            total_steps=1,
+            eval_steps=0,
+            eval_prompts=1,
+            samples=0,
+        )
+    )
     assert sizes == [2, 2, 2, 2, 1], "eight responses of the rollout, one to a held-out prompt"
     assert len(watched.rollouts[0]["completion_ids"]) == 8
 

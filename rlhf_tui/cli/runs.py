@@ -1,36 +1,46 @@
-"""`runs list|show|logs|stop|resume|priority`: look after background runs from the shell."""
+"""`runs`: its commands, and `runs list|show`: background runs from the shell."""
 
 from __future__ import annotations
 
-import os
-import time
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from rlhf_tui.cli import pages
+from rlhf_tui.cli import pages, run_control, run_delete, run_logs, run_marks
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption, checked, connect
 from rlhf_tui.cli.output import note, say, say_json, say_table
-from rlhf_tui.errors import NothingToDo
+from rlhf_tui.cli.run_names import RunArgument, marked
 
-RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's id, the beginning of one, or 'latest'.")
-]
-LOG_POLL_S = 0.2
+if TYPE_CHECKING:
+    from rlhf_tui.hub.messages import RunInfo
+
+LOST = "lost"
+"""What is said of a run that should be alive and gives no sign of it."""
+MOST = 1_000
+"""Runs that are looked through for those with a tag or in a state."""
+WIDEST = 48
+"""Characters of title and tags in a row; --json has all of it."""
 
 
 def register(app: typer.Typer) -> None:
-    group = pages.group("List, show, stop, resume and reorder background runs.")
+    group = pages.group("List, show, control, mark and delete background runs.")
+    # A priority or a number of places below 0 begins like an option.
+    below_zero = {"ignore_unknown_options": True}
     group.command("list", cls=pages.Command)(list_runs)
     group.command("show", cls=pages.Command)(show)
-    group.command("logs", cls=pages.Command)(logs)
-    group.command("stop", cls=pages.Command)(stop)
-    group.command("resume", cls=pages.Command)(resume)
-    # A priority below 0 begins like an option.
-    below_zero = {"ignore_unknown_options": True}
-    group.command("priority", cls=pages.Command, context_settings=below_zero)(priority)
+    group.command("logs", cls=pages.Command)(run_logs.logs)
+    group.command("stop", cls=pages.Command)(run_control.stop)
+    group.command("resume", cls=pages.Command)(run_control.resume)
+    group.command("priority", cls=pages.Command, context_settings=below_zero)(run_control.priority)
+    group.command("move", cls=pages.Command)(run_control.move)
+    group.command("rename", cls=pages.Command)(run_marks.rename)
+    group.command("note", cls=pages.Command)(run_marks.note)
+    group.command("tag", cls=pages.Command)(run_marks.tag)
+    group.command("promote", cls=pages.Command)(run_marks.promote)
+    group.command("archive", cls=pages.Command)(run_marks.archive)
+    group.command("delete", cls=pages.Command)(run_delete.delete)
     app.add_typer(group, name="runs", rich_help_panel="Train")
 
 
@@ -39,6 +49,21 @@ def list_runs(
         list[str] | None,
         typer.Option(metavar="KIND", help="Only runs of this kind; may be repeated."),
     ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STATE",
+            help="Only runs that are queued, running, stopping, finished, stopped, failed or lost;"
+            " may be repeated.",
+        ),
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TAG", help="Only runs with this tag; repeated: with all of them."),
+    ] = None,
+    archived: Annotated[
+        bool, typer.Option("--archived", help="Also runs that were put away.")
+    ] = False,
     limit: Annotated[
         int, typer.Option(metavar="INT", help="At most so many, newest first.", min=1)
     ] = 50,
@@ -48,29 +73,51 @@ def list_runs(
     """List the runs, newest first."""
     from rlhf_tui.config.options import OPTIONS
     from rlhf_tui.hub.messages import ListRuns, RunList
-    from rlhf_tui.hub.watch import figures
+    from rlhf_tui.runs.layout import State
 
     kinds = checked(kind, OPTIONS, "kind")
+    states = checked(state, [*get_args(State), LOST], "state")
+    tags = set(tag or [])
+    asked = MOST if states or tags else limit
     with connect(workspace) as client:
-        runs = client.call(ListRuns(kinds=kinds, limit=limit), RunList).runs
+        request = ListRuns(kinds=kinds, limit=asked, archived=archived)
+        runs = client.call(request, RunList).runs
+    runs = [
+        run
+        for run in runs
+        if tags <= set(run.tags)
+        and (not states or run.state in states or (run.lost and LOST in states))
+    ][:limit]
     if json:
         say_json(runs)
-        return
-    if not runs:
+    elif runs:
+        _print(runs)
+    elif kinds or states or tags:
+        note("There are no such runs.")
+    else:
         note("There are no runs yet. Start one with: rlhf-tui generate, or rlhf-tui train sft")
-        return
+
+
+def _print(runs: list[RunInfo]) -> None:
+    from rlhf_tui.hub.watch import figures
+
+    head = ["RUN", "STATE", "CREATED", "STEP", "TITLE", "LATEST"]
     rows = []
     for run in runs:
         step = ""
         if run.status:
             step = f"{run.status.step}/{run.status.total_steps or '?'}"
         told = figures(run.status.metrics) if run.status and run.state != "failed" else ""
-        state = "lost" if run.lost else str(run.state)
+        said = LOST if run.lost else str(run.state)
         if run.queue_position:
-            state = f"queued {run.queue_position}"
-            state += f", priority {run.priority}" if run.priority else ""
-        rows.append([run.run_id, state, moment(run.created_ms), step, told or run.message])
-    say_table(["RUN", "STATE", "CREATED", "STEP", "LATEST"], rows)
+            said = f"queued {run.queue_position}"
+            said += f", priority {run.priority}" if run.priority else ""
+        title = marked(run)
+        title = title if len(title) <= WIDEST else f"{title[: WIDEST - 3]}..."
+        rows.append([run.run_id, said, moment(run.created_ms), step, title, told or run.message])
+    if not any(row[4] for row in rows):
+        head, rows = [*head[:4], head[5]], [[*row[:4], row[5]] for row in rows]
+    say_table(head, rows)
 
 
 def show(run: RunArgument, json: JsonOption = False, workspace: WorkspaceOption = None) -> None:
@@ -93,8 +140,16 @@ def show(run: RunArgument, json: JsonOption = False, workspace: WorkspaceOption 
         say_json(document | {name: value for name, value in more.items() if value is not None})
         return
     say(f"{info.run_id}  {'lost' if info.lost else info.state}  {info.title}".rstrip())
+    if info.current:
+        say("Its model is the workspace's current policy.")
+    if info.archived:
+        say("It was put away: lists leave it out.")
     if info.message:
         say(info.message)
+    for line in info.note.splitlines():
+        say(f"{'note':<9}  {line}")
+    if info.tags:
+        say(f"{'tags':<9}  {' '.join(info.tags)}")
     if curve:
         say(curve.verdict)
     say(f"directory  {info.directory}")
@@ -128,135 +183,6 @@ def show(run: RunArgument, json: JsonOption = False, workspace: WorkspaceOption 
         say("\n".join(model_wording.lines(measured)))
 
 
-def logs(
-    run: RunArgument,
-    follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on as it grows, until the run is over.")
-    ] = False,
-    lines: Annotated[
-        int, typer.Option("--lines", "-n", help="Only so many lines from the end; 0: all.", min=0)
-    ] = 0,
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Print what a run wrote to its log."""
-    import sys
-
-    from rlhf_tui.hub.messages import RunAnswer, ShowRun
-    from rlhf_tui.runs.layout import LOG
-
-    with connect(workspace) as client:
-        info = client.call(ShowRun(run_id=run), RunAnswer).run
-        path = Path(info.directory) / LOG
-        if not path.exists() and not follow:
-            raise NothingToDo(f"{info.run_id} has written no log yet.", hint=f"It is {info.state}.")
-        offset = _print_tail(path, lines)
-        while follow:
-            # Asked before reading: what was written up to the end is then read for certain.
-            over = info.state in ("finished", "stopped", "failed")
-            offset = _print_from(path, offset)
-            sys.stdout.flush()
-            if over:
-                return
-            time.sleep(LOG_POLL_S)
-            info = client.call(ShowRun(run_id=info.run_id), RunAnswer).run
-
-
-def stop(
-    run: RunArgument,
-    force: Annotated[
-        bool, typer.Option("--force", help="Kill it at once, without a checkpoint.")
-    ] = False,
-    json: JsonOption = False,
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Stop a run: it writes a checkpoint first, and can be resumed."""
-    from rlhf_tui.hub.messages import RunAnswer, StopRun
-
-    with connect(workspace) as client:
-        info = client.call(StopRun(run_id=run, force=force), RunAnswer).run
-    if json:
-        say_json(info)
-        return
-    say(f"{info.run_id} is {info.state}.")
-
-
-def resume(
-    run: RunArgument,
-    detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Return at once; do not follow.")
-    ] = False,
-    json: JsonOption = False,
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Go on with a stopped or failed run from its latest checkpoint."""
-    from rlhf_tui.cli.follow import come_back
-    from rlhf_tui.cli.follow import follow as follow_run
-    from rlhf_tui.cli.launching import ended
-    from rlhf_tui.hub.messages import Launched, ResumeRun
-    from rlhf_tui.runs.environment import secrets
-
-    request = ResumeRun(run_id=run, secrets=secrets(os.environ))
-    with connect(workspace) as client:
-        launched = client.call(request, Launched)
-        for sentence in launched.notes:
-            note(sentence)
-        if not detach:
-            raise typer.Exit(ended(follow_run(client, launched), as_json=json))
-    if json:
-        say_json(launched)
-        return
-    say(launched.run_id)
-    note(come_back(launched.run_id))
-
-
-def priority(
-    run: RunArgument,
-    number: Annotated[
-        int,
-        typer.Argument(metavar="N", help="The highest starts first; 0 is usual, below 0 is later."),
-    ],
-    json: JsonOption = False,
-    workspace: WorkspaceOption = None,
-) -> None:
-    """Change when a queued run gets its turn."""
-    from rlhf_tui.hub.messages import RunAnswer, SetPriority
-
-    with connect(workspace) as client:
-        info = client.call(SetPriority(run_id=run, priority=number), RunAnswer).run
-    if json:
-        say_json(info)
-        return
-    place = f": number {info.queue_position} in the queue" if info.queue_position else ""
-    say(f"{info.run_id} has priority {info.priority}{place}.")
-
-
 def moment(milliseconds: int) -> str:
     """A time as people of this machine's zone read it."""
     return datetime.fromtimestamp(milliseconds / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _print_tail(path: Path, lines: int) -> int:
-    """Print the last lines, or all for 0; returns the offset to go on from."""
-    if not path.exists():
-        return 0
-    if not lines:
-        return _print_from(path, 0)
-    data = path.read_bytes()
-    text = data.decode(errors="replace").splitlines()
-    for line in text[-lines:]:
-        say(line)
-    return len(data)
-
-
-def _print_from(path: Path, offset: int) -> int:
-    """Print whole lines from a byte offset on; returns the offset behind the last one."""
-    if not path.exists():
-        return offset
-    with path.open("rb") as file:
-        file.seek(offset)
-        for line in file:
-            if not line.endswith(b"\n"):
-                break
-            say(line.decode(errors="replace").rstrip("\n"))
-            offset += len(line)
-    return offset

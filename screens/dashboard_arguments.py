@@ -1,101 +1,223 @@
-"""A run's arguments as rows, and what was measured of its model: what was set stands out."""
+"""A run's arguments as rows, what was measured of its model, and runs kept for comparison beside it.
+
+What was set stands out; with other runs what differs comes first, in a column each.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import re
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from rlhf_tui.config.options import OPTIONS
+from rlhf_tui.errors import InputError, UsageError
 from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.evaluation.model_wording import lines
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.runs.layout import RunArguments
-from rlhf_tui.screens.dashboard_pane import Pane, Seen
+from rlhf_tui.screens.dashboard_pane import Pane, Seen, Source, Watched
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import Row
+from rlhf_tui.screens.widgets.compare_table import Entry, columns_that_fit, table
 from rlhf_tui.screens.widgets.log_view import PagedView
 from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.tracking.comparison import compare
+from rlhf_tui.tracking.log_pieces import pattern
+from rlhf_tui.tracking.manifest import read_manifest
+from rlhf_tui.tracking.subjects import Subject, read_measured
+
+Section = tuple[Row, list[Entry]]
+"""A heading, and what stands below it by its name; what has no name is no argument."""
 
 
 class ArgumentsPane(PagedView, Pane):
     """The chosen run's arguments, read when another run is chosen and when it has ended."""
 
     TITLE = "arguments"
+    FINDS = "Arguments and metrics by name"
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__(glyphs, follow=False)
-        self._of: tuple[str, str] | None = None
+        self._of: list[tuple[str, str]] = []
+        self._sections: list[Section] = []
+        self._subjects: list[Subject] = []
+        self._first = 1
+        """Of the other runs, the one beside the chosen one."""
+        self._wanted: re.Pattern[str] | None = None
 
     def tell(self, seen: Seen) -> None:
         if seen.run is None:
+            self._of, self._sections, self._subjects = [], [], []
+            self.fill([])
             return
-        info = seen.run.info
-        if seen.batch is not None and self._of == (info.run_id, info.state):
+        watched = [seen.run, *seen.others]
+        of = [(one.info.run_id, one.info.state) for one in watched]
+        if of == self._of and seen.batch is not None:
+            if self._subjects and seen.batch.rows:
+                self._refill()
             return
-        self._of = (info.run_id, info.state)
-        self.run_worker(self._read(seen, info), group="arguments", exclusive=True)
+        if [run for run, _ in of] != [run for run, _ in self._of]:
+            self._first, self.top = 1, 0
+        self._of = of
+        self.run_worker(self._read(seen.source, watched), group="arguments", exclusive=True)
 
-    async def _read(self, seen: Seen, info: RunInfo) -> None:
-        arguments = await seen.source.details(info)
-        measured = await seen.source.measured(info)
-        self.fill(argument_rows(info, arguments, measured, self.glyphs))
+    async def _read(self, source: Source, watched: list[Watched]) -> None:
+        chosen = watched[0].info
+        arguments = await source.details(chosen)
+        measured = await source.measured(chosen)
+        subjects = []
+        if len(watched) > 1:
+            subjects = [await _subject(source, one) for one in watched]
+        self._sections = sections(chosen, arguments, measured, self.glyphs)
+        self._subjects = subjects
+        self._refill()
+
+    def _refill(self) -> None:
+        beside: list[Section] = []
+        if self._subjects:
+            found = compare(self._subjects)
+            beside = [
+                ([(title, "accent")], entries)
+                for title, entries in table(found, self._first, self.size.width, self.glyphs)
+            ]
+        self.fill(rows_of([*beside, *self._sections], self._wanted))
+
+    def relayout(self) -> None:
+        self._refill()
+
+    def turn(self, by: int) -> None:
+        """The other runs' columns, one to the left or right."""
+        fit = columns_that_fit(self.size.width, len(self._subjects))
+        last = max(1, len(self._subjects) - fit + 1)
+        self._first = max(1, min(last, self._first + by))
+        self._refill()
 
     def line(self, by: int) -> None:
         self.move(by)
 
+    def find(self, query: str) -> str:
+        query = query.strip()
+        try:
+            wanted = pattern(query) if query else None
+        except UsageError as error:
+            return str(error)
+        before, self._wanted = self._wanted, wanted
+        self._refill()
+        if wanted is not None and not self.all_rows:
+            self._wanted = before
+            self._refill()
+            return f"No argument's name holds {query!r}."
+        self.sought, self.top = query, 0
+        self._refill()
+        return ""
 
-def argument_rows(
+    def notes(self) -> tuple[str, str]:
+        told = f"only {self.sought!r}" if self.sought else ""
+        if self._subjects:
+            told = f"{len(self._subjects)} runs{', ' if told else ''}{told}"
+        return told, f"/{self.sought}" if self.sought else ""
+
+
+async def _subject(source: Source, watched: Watched) -> Subject:
+    """A run as it is followed; what cannot be read of it is left out."""
+    info, directory = watched.info, Path(watched.info.directory)
+    manifest, measured = None, dict[str, float]()
+    with suppress(InputError, OSError):
+        manifest = await asyncio.to_thread(read_manifest, directory)
+    with suppress(InputError, OSError):
+        measured = await asyncio.to_thread(read_measured, directory)
+    return Subject(
+        run_id=info.run_id,
+        kind=info.kind,
+        state=info.state,
+        title=info.title,
+        arguments=await source.details(info),
+        manifest=manifest,
+        series=watched.follower.series,
+        measured=measured,
+        directory=directory,
+    )
+
+
+def rows_of(found: list[Section], wanted: re.Pattern[str] | None) -> list[Row]:
+    """All rows, or those whose name a search wants, under their headings."""
+    rows: list[Row] = []
+    for heading, entries in found:
+        kept = [
+            row
+            for name, told in entries
+            if wanted is None or (name and wanted.search(name))
+            for row in told
+        ]
+        if kept or (wanted is None and heading):
+            rows += [*([[]] if rows else []), heading, *kept]
+    return rows
+
+
+def sections(
     info: RunInfo, arguments: RunArguments | None, measured: Evaluation | None, glyphs: Glyphs
-) -> list[Row]:
-    """Rows of name and value, grouped; figures on held-out rows first, where there are any."""
-    rows = _argument_rows(info, arguments, glyphs)
-    if measured is None:
-        return rows
-    first, *others = lines(measured)
-    told: list[Row] = [[(clean(line, encoding=glyphs.encoding).text, "")] for line in others]
-    return [[(first, "accent")], *told, [], *rows]
-
-
-def _argument_rows(info: RunInfo, arguments: RunArguments | None, glyphs: Glyphs) -> list[Row]:
-    rows: list[Row] = [*_group("run", {"directory": info.directory}, glyphs)]
+) -> list[Section]:
+    """Names and values, grouped; figures on held-out rows first, where there are any."""
+    found: list[Section] = []
+    if measured is not None:
+        first, *others = lines(measured)
+        told: list[Row] = [[(clean(line, encoding=glyphs.encoding).text, "")] for line in others]
+        found.append(([(first, "accent")], [("", told)]))
     if arguments is None:
-        return [*rows, [], [("Its arguments cannot be read.", "dim")]]
+        unread: Row = [("Its arguments cannot be read.", "dim")]
+        return [*found, _group("run", {"directory": info.directory}, glyphs), (unread, [])]
     facts = {
+        "directory": info.directory,
         "device": arguments.device,
         "recipe": arguments.recipe,
         "started in": arguments.cwd,
         **arguments.environment,
     }
-    rows = _group("run", {"directory": info.directory, **facts}, glyphs)
+    found.append(_group("run", facts, glyphs))
     if arguments.lineage:
-        rows += [[], *_group("starts from", arguments.lineage, glyphs)]
-    rows += [[], [("arguments", "accent"), ("   those that differ from the default first", "dim")]]
+        found.append(_group("starts from", arguments.lineage, glyphs))
+    found.append(_arguments(arguments, glyphs))
+    if arguments.versions:
+        found.append(_group("versions", arguments.versions, glyphs))
+    return found
+
+
+def _arguments(arguments: RunArguments, glyphs: Glyphs) -> Section:
     defaults = default_values(arguments.kind)
     changed = {k: v for k, v in arguments.arguments.items() if defaults.get(k, v) != v}
-    same = {k: v for k, v in arguments.arguments.items() if k not in changed}
+    entries: list[Entry] = []
     for name, value in changed.items():
         row = _pair(name, value, glyphs, "strong")
-        rows.append([*row, (f"   default {_text(defaults[name], glyphs)}", "dim")])
-    rows += [_pair(name, value, glyphs, "dim") for name, value in same.items()]
-    if arguments.versions:
-        rows += [[], *_group("versions", arguments.versions, glyphs)]
-    return rows
+        entries.append((name, [[*row, (f"   default {_text(defaults[name], glyphs)}", "dim")]]))
+    entries += [
+        (name, [_pair(name, value, glyphs, "dim")])
+        for name, value in arguments.arguments.items()
+        if name not in changed
+    ]
+    return [
+        ("arguments", "accent"),
+        ("   those that differ from the default first", "dim"),
+    ], entries
 
 
 def default_values(kind: str) -> dict[str, Any]:
-    """The defaults of a kind's options."""
-    return msgspec.structs.asdict(OPTIONS[kind]())
+    """The defaults of a kind's options; {} for a kind that has none."""
+    return msgspec.structs.asdict(OPTIONS[kind]()) if kind in OPTIONS else {}
 
 
-def _group(title: str, values: dict[str, str], glyphs: Glyphs) -> list[Row]:
-    return [
+def _group(title: str, values: dict[str, str], glyphs: Glyphs) -> Section:
+    return (
         [(title, "accent")],
-        *(_pair(name, value, glyphs, "") for name, value in values.items() if value),
-    ]
+        [(name, [_pair(name, value, glyphs, "")]) for name, value in values.items() if value],
+    )
 
 
 def _pair(name: str, value: Any, glyphs: Glyphs, style: str) -> Row:
+    name = clean(name, encoding=glyphs.encoding).text
     return [(f"  {name:<24} ", "dim"), (_text(value, glyphs), style)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.hub.messages import Answer, Launched, Request, RunInfo
@@ -37,6 +37,10 @@ class Source(Protocol):
 
     async def measured(self, info: RunInfo) -> Evaluation | None:
         """Figures of the run's model on held-out rows; None before, or without any."""
+        ...
+
+    async def facts(self, info: RunInfo) -> dict[str, dict[str, Any]]:
+        """What the log of another program knows beside its numbers: title → name → value."""
         ...
 
     async def stop(self, run_id: str) -> RunInfo:

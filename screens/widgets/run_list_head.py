@@ -30,6 +30,7 @@ KINDS = {
     "evaluate": "evaluation",
     "generate": "generation",
     "score": "scoring",
+    "log": "log",
 }
 
 

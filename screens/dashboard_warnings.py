@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -14,9 +15,9 @@ from rlhf_tui.screens.widgets.run_list_head import KINDS
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.screens.widgets.wrapping import wrap
 from rlhf_tui.tracking.follow import Follower
-from rlhf_tui.tracking.rules.finding import Finding
-from rlhf_tui.tracking.rules.judge import Pace, judge, rules_for
-from rlhf_tui.tracking.rules.view import Situation, situation
+from rlhf_tui.tracking.rules.finding import Finding, order
+from rlhf_tui.tracking.rules.judge import Pace, looks, rules_for
+from rlhf_tui.tracking.rules.view import Situation, View, situation
 from rlhf_tui.tracking.rules.words import at
 
 SIGNS = {"critical": ("!!", "CRITICAL", "bad"), "warning": ("!", "WARNING", "warn"),
@@ -60,31 +61,40 @@ class WarningsPane(PagedView, Pane):
         self._info, self._stood = info, stands
         self._dirty = self._dirty or news
         if self._dirty and self._pace.due():
-            self._judge()
+            self._dirty = False
+            self.run_worker(self._judge(info, chosen.follower), group="judge", exclusive=True)
 
     async def _read_arguments(self, seen: Seen, info: RunInfo) -> None:
         found = await seen.source.details(info)
         if found is not None and self._arguments_of == info.run_id:
             self._arguments, self._dirty = found.arguments, True
 
-    def _judge(self) -> None:
-        info, follower = self._info, self._follower
-        if info is None or follower is None:
+    async def _judge(self, info: RunInfo, follower: Follower) -> None:
+        """Rule by rule: keys have their turn in between."""
+        view = View(
+            info.kind,
+            follower.series,
+            samples=follower.samples,
+            distributions=follower.distributions,
+            machine=follower.machine,
+            arguments=self._arguments,
+            state=_situation(info),
+        )
+        found, spent, began = [], 0.0, time.monotonic()
+        for finding in looks(view):
+            if finding is not None:
+                found.append(finding)
+            spent += time.monotonic() - began
+            await asyncio.sleep(0)
+            began = time.monotonic()
+        self._pace.took(spent)
+        if follower is not self._follower:
             return
-        with self._pace:
-            self.findings = judge(
-                info.kind,
-                follower.series,
-                follower.samples,
-                follower.distributions,
-                follower.machine,
-                self._arguments,
-                _situation(info),
-            )
-        self._dirty = False
+        self.findings = order(found)
         held = [f for f in self.findings if f.holds and f.severity != "note"]
         self.flagged = len(held)
         self.flag_style = "bad" if any(f.severity == "critical" for f in held) else "warn"
+        self.relayout()
 
     def tell(self, seen: Seen) -> None:
         self.relayout()

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
-
 from rlhf_tui.tracking.rules.finding import Alarm, Rule
 from rlhf_tui.tracking.rules.view import View
-from rlhf_tui.tracking.rules.walking import alarm, episode, lowest_so_far, rolling
+from rlhf_tui.tracking.rules.walking import alarm, before, episode, lowest_so_far, mean, rolling
 from rlhf_tui.tracking.rules.words import at, figure
 
 TIMES = 5.0
@@ -31,8 +29,10 @@ def _value(view: View) -> Alarm | None:
         return None
     values = rolling(points.means, 3)
     lows = lowest_so_far(values, SETTLED)
+    # Back at where it began, it has forgotten; below that it only trembles.
+    start = before(points.means, 3)
     times = [
-        v / low if i >= SETTLED and low > 0 else 1.0
+        v / low if i >= SETTLED and v > start and low > 0 else 1.0
         for i, (v, low) in enumerate(zip(values, lows, strict=True))
     ]
     found = episode(
@@ -62,7 +62,7 @@ def _blind(view: View) -> Alarm | None:
         points, found, "warning",
         lambda i: f"The critic's explained variance is {figure(values[i])} about step "
         f"{at(points.steps[i])}, and has been below {figure(BLIND)} for {BLIND_FOR} rollouts and "
-        f"more (mean of all: {figure(statistics.fmean(points.means[: i + 1]))}).",
+        f"more (mean of all: {figure(mean(points.means[: i + 1]))}).",
     )  # fmt: skip
 
 
@@ -72,8 +72,8 @@ RULES = (
         "The value loss explodes",
         ("ppo",),
         f"The value loss (median of 3 points) is more than {TIMES:g} times its lowest level since "
-        f"rollout {SETTLED}, three times in a row; over below {BACK:g} times, critical above "
-        f"{FAR:g} times.",
+        f"rollout {SETTLED}, and above where it began, three times in a row; over below "
+        f"{BACK:g} times, critical above {FAR:g} times.",
         "The critic does not follow the returns: its rate is too large, or the rewards have "
         "changed their scale. Its errors become advantages, and with a critic on the policy's "
         "trunk its gradients pull at the policy, too.",

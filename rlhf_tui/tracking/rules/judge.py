@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rlhf_tui.runs.layout import DistributionRow, MachineRow, SampleRow
@@ -31,6 +31,18 @@ def rules_for(kind: str) -> list[Rule]:
     return [rule for rule in RULES if kind in rule.kinds]
 
 
+def looks(view: View) -> Iterator[Finding | None]:
+    """What each rule finds, one after the other, so that a screen can breathe in between."""
+    for rule in RULES:
+        # A log of another program is looked at as the kind that it seems to be, and as a log.
+        if view.kind in rule.kinds or (view.foreign and "log" in rule.kinds):
+            seen = rule.look(view)
+            if seen is None:
+                yield None
+            else:
+                yield Finding(rule, seen.severity, seen.step, seen.sentence, seen.until)
+
+
 def judge(
     kind: str,
     series: Mapping[str, Series],
@@ -40,11 +52,12 @@ def judge(
     arguments: Mapping[str, Any] | None = None,
     state: Situation | None = None,
 ) -> list[Finding]:
-    """What the rules of its kind find in a run: what holds first, the most severe and newest first.
+    """What the rules find in a run: what holds first, the most severe and newest first.
 
     Some milliseconds, however long the series are.
 
     Args:
+        kind: a run's kind; `log` for what another program wrote, of whatever kind.
         series: by metric name.
         arguments: of args.json; without them some thresholds are usual values.
         state: see `view.situation`; None for a run that goes on.
@@ -58,12 +71,7 @@ def judge(
         arguments=arguments,
         state=state,
     )
-    found = []
-    for rule in rules_for(kind):
-        seen = rule.look(view)
-        if seen is not None:
-            found.append(Finding(rule, seen.severity, seen.step, seen.sentence, seen.until))
-    return order(found)
+    return order([finding for finding in looks(view) if finding is not None])
 
 
 class Pace:
@@ -71,16 +79,15 @@ class Pace:
 
     def __init__(self) -> None:
         self._due = 0.0
-        self._began = 0.0
 
     def due(self) -> bool:
-        """Whether enough time has gone by since the last look."""
-        return time.monotonic() >= self._due
-
-    def __enter__(self) -> Pace:
-        self._began = time.monotonic()
-        return self
-
-    def __exit__(self, *_: object) -> None:
+        """Whether enough time has gone by since the last look; if so, the next one has begun."""
         now = time.monotonic()
-        self._due = now + max(EVERY_S, (now - self._began) / MOST_SHARE)
+        if now < self._due:
+            return False
+        self._due = now + EVERY_S
+        return True
+
+    def took(self, seconds: float) -> None:
+        """Take the time that the look has cost."""
+        self._due = max(self._due, time.monotonic() + seconds / MOST_SHARE)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import statistics
 
 from rlhf_tui.tracking.rules.finding import ANY, OFFLINE, TRAINERS, Alarm, Rule
 from rlhf_tui.tracking.rules.view import Points, View
-from rlhf_tui.tracking.rules.walking import alarm, episode, lowest_so_far, rolling
+from rlhf_tui.tracking.rules.walking import alarm, episode, lowest_so_far, mean, rolling, spread
 from rlhf_tui.tracking.rules.words import at, figure, share
 from rlhf_tui.tracking.series import Series
 
@@ -96,7 +95,7 @@ def _validation(view: View) -> Alarm | None:
             m for s, m in zip(training.steps, training.means, strict=True) if s <= points.steps[i]
         ]
         if seen:
-            beside = f"; the training loss is at {figure(statistics.fmean(seen[-5:]))}"
+            beside = f"; the training loss is at {figure(mean(seen[-5:]))}"
         return (
             f"The validation loss was lowest at step {at(points.steps[best])} "
             f"({figure(lows[i])}) and is {figure(values[i])} at step {at(points.steps[i])}{beside}."
@@ -123,11 +122,9 @@ def _standing(points: Points, total: int, floor: float) -> tuple[list[bool], lis
             hot.append(False)
             cold.append(True)
             continue
-        change = abs(statistics.fmean(newest) - statistics.fmean(first))
-        error = math.sqrt(
-            statistics.variance(first) / len(first) + statistics.variance(newest) / len(newest)
-        )
-        small = change <= floor * abs(statistics.fmean(first))
+        change = abs(mean(newest) - mean(first))
+        error = math.hypot(spread(first), spread(newest)) / math.sqrt(len(newest))
+        small = change <= floor * abs(mean(first))
         hot.append(small or change < STILL_SIGMAS * error)
         cold.append(not small and change > MOVED_SIGMAS * error)
     return hot, cold, width
@@ -147,8 +144,8 @@ def _still(view: View) -> Alarm | None:
     found = episode(hot[:moved], cold[:moved], on=5, off=5)
     if found is None or moved < len(cold):
         return None
-    first = statistics.fmean(points.means[:width])
-    newest = statistics.fmean(points.means[-width:])
+    first = mean(points.means[:width])
+    newest = mean(points.means[-width:])
     sentence = (
         f"The {name} was {figure(first)} over the first {width} points and is {figure(newest)} "
         f"over the last {width}: no more than noise, after {at(points.steps[-1])} steps."

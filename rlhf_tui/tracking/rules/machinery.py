@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 
 from rlhf_tui.runs.layout import LOST_AFTER_S, MachineRow
 from rlhf_tui.tracking.rules.finding import ANY, TRAINERS, Alarm, Rule
 from rlhf_tui.tracking.rules.losses import DIVERGED
 from rlhf_tui.tracking.rules.view import View
+from rlhf_tui.tracking.rules.walking import mean
 from rlhf_tui.tracking.rules.words import share
 
 GB = 1e9
@@ -113,12 +113,12 @@ def _idle(view: View) -> Alarm | None:
     uses = [gpu.use / 100 for row in rows for gpu in row.gpus if gpu.use is not None]
     if len(rows) < IDLE_ROWS or not uses or rows[-1].time - rows[0].time < 0.8 * IDLE_S:
         return None
-    mean = statistics.fmean(uses)
-    if mean >= IDLE:
+    busy = mean(uses)
+    if busy >= IDLE:
         return None
     gpus = len(rows[-1].gpus)
     many = f"The {gpus} GPUs were" if gpus > 1 else "The GPU was"
-    sentence = f"{many} busy for {share(mean)} of the last {IDLE_S / 60:.0f} minutes."
+    sentence = f"{many} busy for {share(busy)} of the last {IDLE_S / 60:.0f} minutes."
     return Alarm("note", view.last_step, sentence)
 
 

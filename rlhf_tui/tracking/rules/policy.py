@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import statistics
 from bisect import bisect_right
 
 from rlhf_tui.tracking.rules.finding import ONLINE, Alarm, Rule
 from rlhf_tui.tracking.rules.view import Points, View
-from rlhf_tui.tracking.rules.walking import alarm, before, episode, rolling
+from rlhf_tui.tracking.rules.walking import alarm, before, episode, mean, middle, rolling, spread
 from rlhf_tui.tracking.rules.words import at, figure, share
 
 KL_LIMIT = 20.0
@@ -30,6 +29,8 @@ LENGTH_TIMES = 1.5
 LENGTH_FAR = 2.5
 """Times the length at the start. Rewards of human preference gain much by length alone, so a
 gain of half is a sign, of two and a half times the whole story."""
+LENGTH_CAP = 0.95
+"""Of response_length: there is no room to grow any more."""
 LENGTH_BACK = 1.3
 RISEN_SIGMAS = 2.0
 """The reward is up when its newest values stand so many of their standard deviations higher."""
@@ -74,9 +75,8 @@ class Gains:
         self._now: list[float | None] = []
         for i in range(len(points)):
             newest = points.means[max(0, i - 4) : i + 1]
-            now = statistics.median(newest)
-            spread = statistics.stdev(newest) if len(newest) > 1 else 0.0
-            up = i + 1 >= 2 * START and now > self.start + RISEN_SIGMAS * spread
+            now = middle(newest)
+            up = i + 1 >= 2 * START and now > self.start + RISEN_SIGMAS * spread(newest)
             self._now.append(now if up else None)
 
     def at(self, step: float) -> float | None:
@@ -167,7 +167,9 @@ def _length(view: View) -> Alarm | None:
             f"{at(points.steps[i])}, {figure(times[i])} times as long{reward}."
         )
 
-    far = found is not None and times[found.worst] > LENGTH_FAR
+    far = found is not None and (
+        times[found.worst] > LENGTH_FAR or values[found.worst] >= LENGTH_CAP * most > 0
+    )
     return alarm(points, found, "critical" if far else "warning", sentence)
 
 
@@ -268,18 +270,18 @@ def _worse(view: View) -> Alarm | None:
     values = points.means
     hot, cold = [], []
     start = values[: 2 * WORSE_POINTS]
-    level, spread = statistics.fmean(start), statistics.stdev(start)
+    level, noise = mean(start), spread(start)
     for i in range(len(values)):
         newest = values[max(0, i + 1 - WORSE_POINTS) : i + 1]
-        fall = level - statistics.fmean(newest)
+        fall = level - mean(newest)
         begun = i + 1 >= 3 * WORSE_POINTS
-        hot.append(begun and fall > WORSE_SIGMAS * spread > 0)
-        cold.append(fall < spread)
+        hot.append(begun and fall > WORSE_SIGMAS * noise > 0)
+        cold.append(fall < noise)
     found = episode(hot, cold, on=3, off=3, badness=[-v for v in values])
     return alarm(
         points, found, "warning",
         lambda i: f"The reward was {figure(level)} over the first {len(start)} rollouts and is "
-        f"{figure(statistics.fmean(values[max(0, i + 1 - WORSE_POINTS) : i + 1]))} about step "
+        f"{figure(mean(values[max(0, i + 1 - WORSE_POINTS) : i + 1]))} about step "
         f"{at(points.steps[i])}.",
     )  # fmt: skip
 
@@ -332,7 +334,8 @@ RULES = (
         ONLINE,
         f"Responses (median of 3 points) are more than {LENGTH_TIMES:g} times as long as at the "
         f"start, and the reward is up by more than {RISEN_SIGMAS:g} of its standard deviations. "
-        f"Over below {LENGTH_BACK:g} times, critical above {LENGTH_FAR:g} times.",
+        f"Over below {LENGTH_BACK:g} times, critical above {LENGTH_FAR:g} times or at "
+        f"{LENGTH_CAP:.0%} of response_length.",
         "Much of the reward may be paid for length alone: people, and reward models after them, "
         "prefer the longer of two answers, and a policy finds that out first. Read the samples: if "
         "they say no more than before, this is reward hacking.",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
-
 from rlhf_tui.tracking.rules.finding import Alarm, Rule
 from rlhf_tui.tracking.rules.view import Points, View
-from rlhf_tui.tracking.rules.walking import alarm, before, episode
+from rlhf_tui.tracking.rules.walking import alarm, before, episode, mean
 from rlhf_tui.tracking.rules.words import at, figure, share
 
 CHANCE = 0.55
@@ -33,9 +31,7 @@ def _accuracy(view: View, *names: str) -> Points:
 
 
 def _means(points: Points, width: int) -> list[float]:
-    return [
-        statistics.fmean(points.means[max(0, i - width + 1) : i + 1]) for i in range(len(points))
-    ]
+    return [mean(points.means[max(0, i - width + 1) : i + 1]) for i in range(len(points))]
 
 
 def _chance(view: View) -> Alarm | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rlhf_tui.runs.layout import DistributionRow, MachineRow, RunExit, RunStatus, SampleRow, State
+from rlhf_tui.tracking.metric_names import parts
 from rlhf_tui.tracking.series import Series
 
 POINTS = 500
@@ -104,6 +105,34 @@ def thinned(series: Series) -> Points:
     return points
 
 
+def _by_usual_names(series: Mapping[str, Series]) -> dict[str, Series]:
+    """Series of another program also by the names that our trainers would log them under."""
+    found = dict(series)
+    for name, one in series.items():
+        stem, split = parts(name)
+        found.setdefault(f"eval_{stem}" if split in ("eval", "test") else stem, one)
+    return found
+
+
+def kind_of(series: Mapping[str, Series]) -> str:
+    """The kind of run whose metrics another program's log holds; `log` where nothing tells."""
+    names = _by_usual_names(series)
+    for kind, signs in _SIGNS.items():
+        if all(sign in names for sign in signs):
+            return kind
+    return "log"
+
+
+_SIGNS = {
+    "ppo": ("objective/kl", "objective/scores"),
+    "grpo": ("frac_reward_zero_std", "reward"),
+    "dpo": ("rewards/margins", "rewards/accuracies"),
+    "kto": ("rewards/margins", "kl"),
+    "rm": ("margin", "accuracy"),
+}
+"""Metrics by which a kind is known, the first one that fits."""
+
+
 class View:
     """One run as its rules see it."""
 
@@ -118,8 +147,9 @@ class View:
         arguments: Mapping[str, Any] | None = None,
         state: Situation | None = None,
     ) -> None:
-        self.kind = kind
-        self.series = series
+        self.foreign = kind == "log"
+        self.kind = kind_of(series) if kind == "log" else kind
+        self.series = _by_usual_names(series) if kind == "log" else series
         self.samples = samples
         self.distributions = distributions
         self.machine = machine
@@ -145,8 +175,9 @@ class View:
 
     @property
     def last_step(self) -> float:
-        """The newest step of any series; 0 without any."""
-        return max((s.steps[-1] for s in self.series.values() if len(s)), default=0.0)
+        """The newest step of the series that were looked at, and of the state."""
+        seen = (points.steps[-1] for points in self._points.values() if points)
+        return max(seen, default=float(self.state.step))
 
     @property
     def total(self) -> int:

@@ -1,0 +1,42 @@
+"""Reward functions that pay for the wrong thing; the recorded runs that go astray use them."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+
+def words(completions: list[str], **_: object) -> list[float]:
+    """Pays for length: a point for every eight words."""
+    return [len(text.split()) / 8 for text in completions]
+
+
+def repeats(completions: list[str], **_: object) -> list[float]:
+    """Pays for saying a word again at once or one word later."""
+    found = []
+    for text in completions:
+        said = text.lower().replace(".", " .").split()
+        again = sum(a == b for a, b in pairwise(said))
+        again += sum(a == b for a, b in zip(said, said[2:], strict=False))
+        found.append(again / 2)
+    return found
+
+
+def alike(completions: list[str], **_: object) -> list[float]:
+    """Pays everything the same."""
+    return [1.0] * len(completions)
+
+
+def chance(completions: list[str], **_: object) -> list[float]:
+    """Pays what has nothing to do with the text."""
+    return [random.Random(text).random() for text in completions]
+
+
+def breaks(completions: list[str], **_: object) -> list[float]:
+    """Divides by the number of times that a text says 'excellent', once it is in every batch."""
+    breaks.calls += 1  # type: ignore[attr-defined]
+    excellent = sum("excellent" in text for text in completions)
+    return [1 / (excellent if breaks.calls > 12 else 1) for _ in completions]  # type: ignore[attr-defined]
+
+
+breaks.calls = 0  # type: ignore[attr-defined]

@@ -97,9 +97,9 @@ def tag(
     json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Tag runs and take tags off: runs tag RUN... --add good --drop draft.
+    """Tag runs, and take tags off.
 
-    Without --add and --drop, print the tags that they have. 'runs list --tag TAG' finds them.
+    As in: runs tag sft-0003 ppo-0001 --add good --drop draft. Without --add and --drop, print the tags that they have. 'runs list --tag TAG' finds them.
     """
     from rlhf_tui.hub.messages import EditRun, RunAnswer
 
@@ -124,7 +124,10 @@ def archive(
     json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Put runs away: lists leave them out, all else stays. 'runs list --archived' shows them."""
+    """Put runs away: lists leave them out.
+
+    All else stays as it is, and 'runs list --archived' shows them, too.
+    """
     from rlhf_tui.hub.messages import EditRun, RunAnswer
 
     with connect(workspace) as client:

@@ -38,8 +38,8 @@ class WarningsPane(PagedView, Pane):
         self.findings: list[Finding] = []
         self._info: RunInfo | None = None
         self._follower: Follower | None = None
-        self._arguments: dict[str, Any] = {}
-        self._arguments_of = ""
+        self._arguments: dict[str, Any] | None = None
+        """None until they are read."""
         self._stood: tuple[object, ...] = ()
         self._dirty = False
         self._pace = Pace()
@@ -47,27 +47,27 @@ class WarningsPane(PagedView, Pane):
     def heed(self, seen: Seen) -> None:
         chosen = seen.run
         if chosen is None:
-            self._info, self.findings, self.flagged = None, [], 0
+            self._info, self._follower, self.findings, self.flagged = None, None, [], 0
             return
         info = chosen.info
         if self._follower is not chosen.follower:
-            self._follower, self._arguments, self.findings = chosen.follower, {}, []
-            self.top, self._pace, self._dirty = 0, Pace(), True
-        if self._arguments_of != info.run_id:
-            self._arguments_of = info.run_id
+            self._follower, self._info, self.findings, self.flagged = chosen.follower, info, [], 0
+            self.top, self._pace, self._dirty, self._arguments = 0, Pace(), True, None
             self.run_worker(self._read_arguments(seen, info), group="arguments", exclusive=True)
         stands = (info.state, info.lost, info.exit)
         news = seen.batch is None or not seen.batch.empty or stands != self._stood
         self._info, self._stood = info, stands
         self._dirty = self._dirty or news
-        if self._dirty and self._pace.due():
+        # A first look at half of the lines would have to wait for the second.
+        half = seen.batch is None or seen.batch.more
+        known = self._arguments is not None and not (half and not self.findings)
+        if self._dirty and known and self._pace.due():
             self._dirty = False
             self.run_worker(self._judge(info, chosen.follower), group="judge", exclusive=True)
 
     async def _read_arguments(self, seen: Seen, info: RunInfo) -> None:
         found = await seen.source.details(info)
-        if found is not None and self._arguments_of == info.run_id:
-            self._arguments, self._dirty = found.arguments, True
+        self._arguments = found.arguments if found else {}
 
     async def _judge(self, info: RunInfo, follower: Follower) -> None:
         """Rule by rule: keys have their turn in between."""
@@ -179,8 +179,9 @@ def _indented(
     runs: list[tuple[str, str]], first: str, rest: str, width: int, style: str = ""
 ) -> list[Row]:
     """Wrapped text behind a lead; later lines stand behind a shorter one."""
-    lines = wrap([(first[len(rest) :], style), *runs], max(8, width - len(rest)))
-    return [[(rest, ""), *line] for line in lines]
+    lead, begun = first[: len(rest)], first[len(rest) :]
+    lines = wrap([(begun, style), *runs], max(8, width - len(rest)))
+    return [[(rest if i else lead, "" if i else style), *line] for i, line in enumerate(lines)]
 
 
 def _seen(text: str, glyphs: Glyphs) -> str:

@@ -202,7 +202,9 @@ class ChartsPane(ChartGrid, Pane):
             window.cross = None
         else:
             last = whole[1] if window.seen is None else min(whole[1], window.seen[1])
-            reached = [(curve, curve.until(last) - 1) for curve in self.curves]
+            # Of the chosen run, where others stand beside it.
+            own = [one.curves[0] for one in self.on_page if one.curves and not one.x]
+            reached = [(curve, curve.until(last) - 1) for curve in own]
             places = [curve.at(curve.series.steps[index]) for curve, index in reached if index >= 0]
             window.cross = max(places, default=last)
         self._show()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from rlhf_tui.errors import UsageError
 
@@ -61,6 +62,7 @@ LONGEST = 200
 """Characters of a name that are searched: foreign files name metrics as they please."""
 
 
+@lru_cache(maxsize=1024)
 def parts(name: str) -> tuple[str, str]:
     """What a metric measures, and of which split: `train/lr` is ("learning_rate", "train").
 

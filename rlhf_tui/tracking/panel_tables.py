@@ -89,7 +89,7 @@ _PPO = (
         ("objective/kl", "eval/kl"),
         (Line("target", argument="target_kl", when="adaptive_kl"),),
     ),
-    Panel("loss/policy_avg", "of the ratio x advantage", ("loss/policy_avg",)),
+    Panel("loss/policy_avg", "ratio x advantage", ("loss/policy_avg",)),
     Panel("loss/value_avg", "reward units squared", ("loss/value_avg",)),
     Panel("policy/clipfrac_avg", "share of tokens", ("policy/clipfrac_avg", "val/clipfrac_avg")),
     Panel("policy/entropy_avg", "nats a token", ("policy/entropy_avg",)),

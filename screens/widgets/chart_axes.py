@@ -6,6 +6,7 @@ How places on the x axis are written is in `chart_x_axis`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 HUGE = 1e290
 """Values beyond it are drawn at it, so that differences of two values stay finite."""
@@ -51,11 +52,17 @@ def power_label(value: float) -> str:
     return f"{value:g}" if 1e-3 <= value < 1e5 else _exponent(f"{value:.2e}")
 
 
-def nice_step(span: float, count: int) -> float:
+ROUND = (1, 2, 5, 10)
+FINER = (1, 2, 3, 4, 5, 6, 8, 10)
+"""Steps of an axis with few ticks: with the round ones alone half of it may stand empty."""
+FEW = 4
+
+
+def nice_step(span: float, count: int, factors: Sequence[int] = ROUND) -> float:
     """The smallest of 1, 2, 5 · 10ⁿ that makes at most `count` intervals of a span."""
     raw = span / max(1, count)
     power = 10.0 ** math.floor(math.log10(raw))
-    for factor in (1, 2, 5, 10):
+    for factor in factors:
         if factor * power >= raw * (1 - 1e-9):
             return factor * power
     return 10 * power
@@ -92,14 +99,15 @@ def linear_axis(low: float, high: float, dots: int, count: int) -> Axis:
         room = size / 2 if size > TINY else 1.0
         low, high = low - room, high + room
     count = max(2, count)
-    step = nice_step(high - low, count - 1)
+    factors = FINER if count <= FEW else ROUND
+    step = nice_step(high - low, count - 1, factors)
     while True:
         first = math.floor(low / step + 1e-9)
         last = math.ceil(high / step - 1e-9)
         # Around zero one interval never does, however long it is.
         if last - first <= max(count - 1, 2 if first < 0 < last else 1):
             break
-        step = nice_step(step * 1.5, 1)
+        step = nice_step(step * 1.01, 1, factors)
     values = [index * step for index in range(first, last + 1)]
     largest = max(abs(value) for value in values)
     ticks = [(value, tick_label(value, step, largest)) for value in values]

@@ -14,42 +14,85 @@ from rlhf_tui.screens.widgets.chart_axes import number
 from rlhf_tui.screens.widgets.chart_data import ASCII_MARKS, MARKS, STYLES, Curve, Drawing, Look
 from rlhf_tui.screens.widgets.chart_scale import smoothed
 
-VALUE = 7
+VALUE = 6
 """Cells that a value is given when a legend is laid out, so that it does not move with values."""
+LONG_VALUE = 9
+"""The same for values with more characters, such as -0.004748."""
 LOWEST = 8
 """Rows of a chart that can spare one for a legend."""
+ROOMY = 10
+"""Rows of a chart that can spare one, so that the unit stays beside the name."""
 LOWEST_TABLE = 14
 """Rows of a chart that can spare one for every curve."""
 
 
 def draw_legend(sheet: Sheet, drawing: Drawing, curves: Sequence[Curve], look: Look) -> int:
     """Write name, unit and legend; returns how many rows they take."""
-    _name(sheet, drawing, curves, look, sheet.width)
     if not curves:
+        _name(sheet, drawing, curves, look, sheet.width)
         return 1
     if look.full and sheet.height >= LOWEST_TABLE + len(curves):
+        _name(sheet, drawing, curves, look, sheet.width)
         _table(sheet, curves, look)
         return 1 + len(curves)
-    free = sheet.width - len(drawing.title) - 2
-    beside = next((n for n in (1, 2) if _nominal(curves, n, look) <= free), None)
-    if beside is None and len(curves) > 1 and sheet.height >= LOWEST:
-        below = next((n for n in range(4) if _nominal(curves, n, look) <= sheet.width), 4)
-        x = 0
-        for text, style in _parts(curves, below, look):
-            sheet.put(x, 1, text, style)
-            x += len(text)
-        return 2
-    parts = _parts(curves, 4 if beside is None else beside, look)
-    while parts and sum(len(text) for text, _ in parts) > free + 1:
+    rows, shortness = _layout(sheet, drawing, curves, look)
+    if rows:
+        _name(sheet, drawing, curves, look, sheet.width)
+        _flow(sheet, curves, shortness, rows, look)
+        return 1 + rows
+    parts = [part for one in curves for part in _entry(one, curves, shortness, look)]
+    while parts and sum(len(text) for text, _ in parts) > sheet.width - len(drawing.title) - 1:
         parts.pop()
     length = sum(len(text) for text, _ in parts)
-    sheet.put(0, 0, " " * sheet.width)
     _name(sheet, drawing, curves, look, sheet.width - length - 1)
-    x = sheet.width - length
-    for text, style in parts:
-        sheet.put(x, 0, text, style)
-        x += len(text)
+    _write(sheet, sheet.width - length, 0, parts)
     return 1
+
+
+def _layout(sheet: Sheet, drawing: Drawing, curves: Sequence[Curve], look: Look) -> tuple[int, int]:
+    """How many rows of its own a legend gets, and how short its words are."""
+    widths = [[_nominal(one, curves, n, look) for one in curves] for n in range(5)]
+    free = sheet.width - len(drawing.title) - 2
+    unit = len(drawing.unit) + 2 if sheet.height >= ROOMY else 0
+    beside = next((n for n in (1, 2) if sum(widths[n]) <= free - unit), None)
+    if beside is not None or len(curves) == 1 or sheet.height < LOWEST:
+        return 0, beside if beside is not None else 4
+    for most in range(1, max(1, (sheet.height - 6) // 4) + 1):
+        for shortness in range(0 if most == 1 else 1, 3):
+            fits = max(widths[shortness]) <= sheet.width
+            if fits and (rows := _rows(widths[shortness], sheet.width)) <= most:
+                return rows, shortness
+    if _rows(widths[3], sheet.width) == 1:
+        return 1, 3
+    return 1, 4
+
+
+def _rows(widths: Sequence[int], width: int) -> int:
+    """How many rows entries of these widths take."""
+    rows, x = 1, 0
+    for one in widths:
+        if x and x + one > width:
+            rows, x = rows + 1, 0
+        x += one
+    return rows
+
+
+def _flow(sheet: Sheet, curves: Sequence[Curve], shortness: int, rows: int, look: Look) -> None:
+    """Write a legend into rows below the name, each entry whole."""
+    x, y = 0, 1
+    for one in curves:
+        width = _nominal(one, curves, shortness, look)
+        if x and x + width > sheet.width and y < rows:
+            x, y = 0, y + 1
+        x += max(width, _write(sheet, x, y, _entry(one, curves, shortness, look)[1:]) + 2)
+
+
+def _write(sheet: Sheet, x: int, y: int, parts: Sequence[Run]) -> int:
+    length = 0
+    for text, style in parts:
+        sheet.put(x + length, y, text, style)
+        length += len(text)
+    return length
 
 
 def _name(sheet: Sheet, drawing: Drawing, curves: Sequence[Curve], look: Look, room: int) -> None:
@@ -77,35 +120,29 @@ def _label(curve: Curve, shortness: int) -> str:
     return curve.label if shortness < 3 else curve.label[:6] if shortness == 3 else ""
 
 
-def _nominal(curves: Sequence[Curve], shortness: int, look: Look) -> int:
-    """Cells of a legend, at the usual length of values."""
-    cells = 0
-    for one in curves:
-        if len(curves) > 1:
-            cells += 4 + len(_label(one, shortness))
-        cells += VALUE
-        if _has_mean(one, curves, shortness, look):
-            cells += VALUE + 2
-    return cells
+def _nominal(curve: Curve, curves: Sequence[Curve], shortness: int, look: Look) -> int:
+    """Cells of an entry, at the usual length of values."""
+    value = VALUE if len(value_text(curve, look)[0]) <= VALUE else LONG_VALUE
+    mean = value + 2 if _has_mean(curve, curves, shortness, look) else 0
+    label = _label(curve, shortness)
+    return value + mean + (4 + len(label) + bool(label) if len(curves) > 1 else 0)
 
 
 def _has_mean(curve: Curve, curves: Sequence[Curve], shortness: int, look: Look) -> bool:
     return bool(look.smoothing and smoothed(curve, curves) and (shortness < 2 or len(curves) == 1))
 
 
-def _parts(curves: Sequence[Curve], shortness: int, look: Look) -> list[Run]:
-    """A legend in one row."""
+def _entry(curve: Curve, curves: Sequence[Curve], shortness: int, look: Look) -> list[Run]:
+    """A curve in a legend: a gap, its mark and name, and where it stands."""
     parts: list[Run] = []
-    for index, one in enumerate(curves):
-        if len(curves) > 1:
-            label = _label(one, shortness)
-            gap = "  " if index else ""
-            text = f"{gap}{mark_of(one, look)} {label}{' ' if label else ''}"
-            parts.append((text, f"series-{one.style % STYLES}"))
-        parts.append(value_text(one, look))
-        mean = _mean(one, look) if _has_mean(one, curves, shortness, look) else math.nan
-        if math.isfinite(mean):
-            parts.append((f" ~{number(mean)}", "dim"))
+    if len(curves) > 1:
+        label = _label(curve, shortness)
+        text = f"{mark_of(curve, look)} {label}{' ' if label else ''}"
+        parts = [("" if curve is curves[0] else "  ", ""), (text, f"series-{curve.style % STYLES}")]
+    parts.append(value_text(curve, look))
+    mean = _mean(curve, look) if _has_mean(curve, curves, shortness, look) else math.nan
+    if math.isfinite(mean):
+        parts.append((f" ~{number(mean)}", "dim"))
     return parts
 
 
@@ -139,14 +176,14 @@ def _table(sheet: Sheet, curves: Sequence[Curve], look: Look) -> None:
         if look.window is not None:
             start, stop = one.before(look.window[0]), one.until(look.window[1])
         low, high = one.series.values.extent(start, stop) if stop > start else (1.0, 0.0)
-        told = [("last", number(one.series.last))]
-        if look.cross is not None:
-            told.insert(0, ("at", value_text(one, look)[0]))
+        told = [("last" if look.cross is None else "at", value_text(one, look)[0])]
         if look.smoothing and smoothed(one, curves):
             mean = _mean(one, look)
-            told.insert(1, ("mean", number(mean) if math.isfinite(mean) else "-"))
+            told.append(("mean", number(mean) if math.isfinite(mean) else "-"))
         if low <= high:
             told += [("min", number(low)), ("max", number(high))]
+        if look.cross is not None:
+            told.append(("last", number(one.series.last)))
         style = f"series-{one.style % STYLES}"
         x = 0
         if label:

@@ -156,8 +156,9 @@ def level_label(sheet: Sheet, plot: Plot, text: str, value: float) -> bool:
     y = plot.top + plot.row(value) // 4
     rows = [row for row in (y, y - 1, y + 1) if plot.top <= row < plot.top + plot.height]
     text = f" {text} "
-    free = FREE | {"level"}
     for row in rows:
+        # On another line it would be taken for that one's name.
+        free = FREE | {"level"} if row == y else FREE
         for x in range(plot.left + plot.width - len(text), plot.left - 1, -1):
             if all(sheet.style(x + at, row) in free for at in range(len(text))):
                 sheet.put(x, row, text, "label")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rlhf_tui.screens.widgets.chart_axes import Axis, grown_end, linear_axis, log_axis
 from rlhf_tui.screens.widgets.chart_data import Curve, Level, Look
+from rlhf_tui.tracking.metric_names import parts
 from rlhf_tui.tracking.series import Pyramid
 
 GUTTER = 6
@@ -42,9 +43,15 @@ class Plot:
         return math.isfinite(value) and (value > 0 or not self.y.log)
 
 
+MANY = 100
+"""Points of an evaluation that are worth smoothing."""
+
+
 def smoothed(curve: Curve, together: Sequence[Curve]) -> bool:
     """Whether smoothing helps: not on evaluations, that are few and far between."""
     count = len(curve.series)
+    if count < MANY and parts(curve.series.name)[1] in ("eval", "test"):
+        return False
     return count > 2 and count * 3 >= max(len(one.series) for one in together)
 
 
@@ -127,7 +134,7 @@ def fit(
     if low > high:
         return None
     rows = height - top - 1
-    ticks = max(2, (rows + 1) // 2)
+    ticks = max(2, rows // 2 + 1, min(4, rows - 1))
     if look.log and high > 0:
         axis = log_axis(_lowest_positive(curves, low, high, first, last, width), high, rows * 4,
                         ticks)  # fmt: skip

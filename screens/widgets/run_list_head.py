@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from textual.events import Resize
 
@@ -18,6 +19,8 @@ from rlhf_tui.screens.widgets.run_list import (
     steps,
 )
 from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.tracking.clock import Clock, XAxis
+from rlhf_tui.tracking.progress import seconds_left
 
 KINDS = {
     "sft": "supervised fine-tuning",
@@ -43,11 +46,18 @@ class RunHead(CanvasView):
         super().__init__(id=id)
         self.info: RunInfo | None = None
         self.problem = ""
+        self.clocks: Mapping[XAxis, Clock] = {}
+        """Of the run's follower: what tells when it will end."""
         self._glyphs = glyphs
 
-    def tell(self, info: RunInfo | None, problem: str = "") -> None:
+    def tell(
+        self,
+        info: RunInfo | None,
+        problem: str = "",
+        clocks: Mapping[XAxis, Clock] | None = None,
+    ) -> None:
         """Tell of this run; `problem`, a sentence a line, replaces its own, or stands alone."""
-        self.info, self.problem = info, problem
+        self.info, self.problem, self.clocks = info, problem, clocks or {}
         self.redraw()
 
     def redraw(self) -> None:
@@ -73,21 +83,24 @@ class RunHead(CanvasView):
 
     def _progress(self, info: RunInfo, width: int) -> Row:
         if info.status is None or not info.status.step:
-            return [(f"created {_clock(info.created_ms)}", "dim")]
+            return [(f"created {clock(info.created_ms)}", "dim")]
         step, total = info.status.step, info.status.total_steps
-        past = ((info.ended_ms or time.time() * 1000) - info.started_ms) / 1000
         facts = []
         if info.started_ms:
-            facts.append(duration(past))
-            if info.state == "running" and total > step:
-                facts.append(f"about {duration(past / step * (total - step))} left")
+            facts.append(duration(((info.ended_ms or time.time() * 1000) - info.started_ms) / 1000))
+        left = left_of(info, self.clocks)
+        if left is not None:
+            facts.append(f"about {duration(left)} left")
         if info.ended_ms:
-            facts.append(f"ended {_clock(info.ended_ms)}")
+            facts.append(f"ended {clock(info.ended_ms)}")
         tail = ", ".join(facts)
         if not total:
             return [(f"step {step}  ", ""), (tail, "dim")]
         share = min(1.0, step / total)
         text = f" {steps(info)} {share:4.0%}  "
+        if left is not None:
+            when = f", ends {clock((time.time() + left) * 1000)}"
+            tail += when if len(text) + len(tail) + len(when) + 9 <= width else ""
         length = max(8, min(40, width - len(text) - len(tail) - 1))
         full = round(length * share)
         return [
@@ -115,7 +128,21 @@ class RunHead(CanvasView):
         self.redraw()
 
 
-def _clock(milliseconds: int) -> str:
+def left_of(info: RunInfo, clocks: Mapping[XAxis, Clock]) -> float | None:
+    """Seconds until a running run's last step; None where that cannot be told."""
+    if info.state != "running" or info.status is None:
+        return None
+    return seconds_left(
+        clocks,
+        info.status.step,
+        info.status.total_steps,
+        started=info.started_ms / 1000,
+        updated=info.status.updated,
+        now=time.time(),
+    )
+
+
+def clock(milliseconds: float) -> str:
     """A point in time: the hour of today, else the day."""
     then = time.localtime(milliseconds / 1000)
     today = time.localtime()

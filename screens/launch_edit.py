@@ -22,7 +22,8 @@ STYLE = """
     & Static { width: 1fr; height: auto; }
     & .title { text-style: bold; }
     & .quiet { color: $foreground 60%; }
-    & .problem { color: $error; text-style: bold; height: 1; }
+    & .problem { color: $error; text-style: bold; min-height: 1; }
+    & .warning { color: $warning; }
     & Input { border: none; height: 1; padding: 0 1; margin: 1 0; background: $background; }
     & Input:focus { border: none; }
 """
@@ -39,11 +40,17 @@ class EditValue(ModalScreen[str | None]):
     ]
 
     def __init__(
-        self, title: str, meaning: str, takes: str, value: str, check: Callable[[str], object]
+        self,
+        title: str,
+        meaning: str,
+        takes: str,
+        value: str,
+        check: Callable[[str], str | None],
     ) -> None:
         """
         Args:
-            check: raises UsageError for a text that is not possible.
+            check: raises UsageError for a text that is not possible; returns what it conflicts
+                with, which another field may put right.
         """
         super().__init__()
         self.heading, self.meaning, self.takes, self.value = title, meaning, takes, value
@@ -55,26 +62,29 @@ class EditValue(ModalScreen[str | None]):
             yield Static(f"{self.meaning} ({self.takes}).", markup=False, classes="quiet")
             yield Input(self.value, select_on_focus=True)
             yield Static(markup=False, classes="problem")
+            yield Static(markup=False, classes="warning")
             yield Static("Enter takes it", markup=False, classes="quiet")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self.query_one(".problem", Static).update(self._problem(event.value))
+        self._problem(event.value)
 
     def _problem(self, text: str) -> str:
+        """Show what is wrong with a text; returns why it cannot be taken."""
+        problem, conflict = "", ""
         try:
-            self.check(text)
+            conflict = self.check(text) or ""
         except UsageError as error:
-            return error.message
-        return ""
+            problem = error.message
+        self.query_one(".problem", Static).update(problem)
+        self.query_one(".warning", Static).update(conflict)
+        return problem
 
     def on_input_submitted(self) -> None:
         self.action_accept()
 
     def action_accept(self) -> None:
         text = self.query_one(Input).value
-        problem = self._problem(text)
-        self.query_one(".problem", Static).update(problem)
-        if not problem:
+        if not self._problem(text):
             self.dismiss(text)
 
     def action_leave(self) -> None:
@@ -102,3 +112,29 @@ class LaunchNotes(ModalScreen[bool]):
     def on_key(self, event: Key) -> None:
         event.stop()
         self.dismiss(event.key not in ("q", "n", "escape"))
+
+
+class CommandShown(ModalScreen[None]):
+    """The shell command of a form, whole, and that it was copied."""
+
+    DEFAULT_CSS = "CommandShown {" + STYLE + "& .note { margin-top: 1; } }"
+    CSS = "CommandShown { background: $background 60%; }"
+
+    def __init__(self, command: str, copied: str) -> None:
+        """
+        Args:
+            copied: where it went, as a sentence.
+        """
+        super().__init__()
+        self.command, self.copied = command, copied
+
+    def compose(self) -> ComposeResult:
+        with Vertical():
+            yield Static("The same run from a shell", markup=False, classes="title")
+            yield Static(self.command, markup=False, classes="note")
+            yield Static(self.copied, markup=False, classes="quiet note")
+            yield Static("Any key goes back", markup=False, classes="quiet note")
+
+    def on_key(self, event: Key) -> None:
+        event.stop()
+        self.dismiss()

@@ -4,93 +4,22 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
-
-import msgspec
+from typing import Any, Literal
 
 from rlhf_tui.config.options import OPTIONS, TRAINERS
-from rlhf_tui.config.recipes import RECIPES
 from rlhf_tui.config.resolve import checked_options, chosen_options
 from rlhf_tui.config.settings import Settings, convert_fields
-from rlhf_tui.config.template import default_of, described
 from rlhf_tui.errors import UsageError
 from rlhf_tui.runs.layout import RunKind
-
-KINDS: tuple[RunKind, ...] = (
-    "generate", "sft", "rm", "ppo", "dpo", "kto", "rloo", "grpo", "evaluate",
-)  # fmt: skip
-"""In the order in which the loop goes through them."""
-_SAMPLED = ("model", "reward_model", "rewards", "total_steps", "rollout_batch_size")
-FIRST: dict[str, tuple[str, ...]] = {
-    "generate": ("model", "k", "temperature", "top_p", "max_new_tokens", "split", "limit", "seed"),
-    "sft": ("model", "dataset", "epochs", "learning_rate", "batch_size", "tune", "include",
-            "loss_on", "packing", "eval_steps", "device"),
-    "rm": ("model", "dataset", "epochs", "max_steps", "learning_rate", "batch_size", "tune",
-           "pairs", "eval_steps", "seed", "device"),
-    "ppo": (*_SAMPLED, "response_length", "learning_rate", "kl_coef", "critic", "tune", "device"),
-    "dpo": ("model", "dataset", "epochs", "learning_rate", "batch_size", "beta", "loss_type",
-            "pairs", "tune", "eval_steps", "device"),
-    "kto": ("model", "dataset", "epochs", "learning_rate", "batch_size", "beta",
-            "desirable_weight", "undesirable_weight", "tune", "eval_steps", "device"),
-    "rloo": (*_SAMPLED, "num_generations", "response_length", "learning_rate", "beta", "tune",
-             "device"),
-    "grpo": (*_SAMPLED, "num_generations", "response_length", "learning_rate", "beta",
-             "loss_type", "tune"),
-    "evaluate": ("model", "split", "dataset", "batch_size", "max_length", "device"),
-}  # fmt: skip
-"""The options that people change, as many as fit in 24 rows; the others come on demand."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """One line of the form."""
-
-    name: str
-    meaning: str
-    takes: str
-    """What may stand there, for a sentence: `a number > 0`."""
-    choices: tuple[str, ...]
-    default: Any
-    repeated: bool = False
-    """A list; in text its items are parted by commas."""
-
-
-TITLE = Field("title", "A name for the run, for people", "a text", (), "")
-NO_RECIPE = "none"
-RECIPE = Field(
-    "recipe",
-    "Options for a situation; what is set elsewhere wins",
-    f"one of {', '.join([NO_RECIPE, *RECIPES])}",
-    (NO_RECIPE, *RECIPES),
+from rlhf_tui.screens.launch_fields import (
+    KINDS,
     NO_RECIPE,
+    PRIORITY,
+    RECIPE,
+    TITLE,
+    Field,
+    fields_of,
 )
-
-
-def fields_of(kind: str) -> list[Field]:
-    """The fields of a kind's form, the important ones first."""
-    found = {field.name: _field(field) for field in msgspec.structs.fields(OPTIONS[kind])}
-    first = [found.pop(name) for name in FIRST[kind]]
-    return [TITLE, *([RECIPE] if kind in TRAINERS else []), *first, *found.values()]
-
-
-def _field(field: msgspec.structs.FieldInfo) -> Field:
-    meaning, bounds, choices = described(field.type)
-    bare = field.type
-    while hasattr(bare, "__metadata__"):
-        bare = bare.__origin__
-    repeated = get_origin(bare) is list
-    if bare is bool:
-        choices = ["no", "yes"]
-    kinds = {int: "a whole number", float: "a number", str: "a text"}
-    if repeated:
-        bare = get_args(bare)[0]
-        kinds = {float: "numbers, parted by commas", str: "texts, parted by commas"}
-    takes = " ".join([kinds.get(bare, ""), " and ".join(bounds)]).strip()
-    if choices:
-        takes = ("any of " if repeated else "one of ") + ", ".join(choices)
-    meaning = meaning or field.name.replace("_", " ").capitalize()
-    return Field(field.name, meaning, takes, tuple(choices), default_of(field), repeated)
 
 
 def shown(value: Any) -> str:
@@ -114,6 +43,7 @@ class Form:
         self._edited: dict[str, dict[str, Any]] = {name: {} for name in KINDS}
         self._titles: dict[str, str] = dict.fromkeys(KINDS, "")
         self._recipes: dict[str, str] = dict.fromkeys(KINDS, "")
+        self._priorities: dict[str, int] = dict.fromkeys(KINDS, 0)
         self.turn_to(kind)
 
     def turn_to(self, kind: RunKind) -> None:
@@ -151,16 +81,26 @@ class Form:
         """The recipe's name, empty for none."""
         return self._recipes[self.kind]
 
+    @property
+    def priority(self) -> int:
+        return self._priorities[self.kind]
+
     def value(self, field: Field) -> Any:
         if field is TITLE:
             return self.title
+        if field is PRIORITY:
+            return self.priority
         if field is RECIPE:
             return self.recipe or NO_RECIPE
         return self._edited[self.kind].get(field.name, self.preset.get(field.name, field.default))
 
     def origin(self, field: Field) -> Literal["typed", "settings", "default"]:
         """Where the value comes from."""
-        named = (field is TITLE and self.title) or (field is RECIPE and self.recipe)
+        named = (
+            (field is TITLE and self.title)
+            or (field is RECIPE and self.recipe)
+            or (field is PRIORITY and self.priority)
+        )
         if field.name in self._edited[self.kind] or named:
             return "typed"
         return "settings" if field.name in self.preset else "default"
@@ -178,6 +118,11 @@ class Form:
             if text not in field.choices:
                 raise UsageError(f"recipe takes {field.takes}, not {text!r}.")
             return text
+        if field is PRIORITY:
+            try:
+                return int(text or "0")
+            except ValueError:
+                raise UsageError(f"priority takes {field.takes}, not {text!r}.") from None
         given: Any = text
         if field.repeated:
             given = [part.strip() for part in text.split(",") if part.strip()]
@@ -204,6 +149,8 @@ class Form:
         value = self.parse(field, text)
         if field is TITLE:
             self._titles[self.kind] = value
+        elif field is PRIORITY:
+            self._priorities[self.kind] = value
         elif field is RECIPE:
             self._recipes[self.kind] = "" if value == NO_RECIPE else value
             self._read_preset()
@@ -224,6 +171,8 @@ class Form:
         """Go back to what the settings or the defaults say."""
         if field is TITLE:
             self._titles[self.kind] = ""
+        elif field is PRIORITY:
+            self._priorities[self.kind] = 0
         elif field is RECIPE:
             self._recipes[self.kind] = ""
             self._read_preset()
@@ -234,12 +183,23 @@ class Form:
         """What a launch sends: all that was set anywhere, no defaults."""
         return self.preset | self._edited[self.kind]
 
-    def check(self) -> None:
-        """
+    def conflict(self, field: Field | None = None, text: str = "") -> str:
+        """Which options exclude each other, as a sentence; empty for none.
+
+        Args:
+            field: one whose value would be `text`; None: all as they are.
+
         Raises:
-            UsageError: options exclude each other.
+            UsageError: `text` is not what the field takes.
         """
-        self._resolved(checked_options, self._edited[self.kind])
+        edited = dict(self._edited[self.kind])
+        if field is not None and field.name in OPTIONS[self.kind].__struct_fields__:
+            edited[field.name] = self.parse(field, text)
+        try:
+            self._resolved(checked_options, edited)
+        except UsageError as error:
+            return str(error)
+        return ""
 
     @property
     def command(self) -> str:
@@ -255,6 +215,8 @@ class Form:
                 words += [word for item in value for word in (f"--{flag}", str(item))]
             else:
                 words += [f"--{flag}", str(value)]
+        if self.priority:
+            words += ["--priority", str(self.priority)]
         if self.title:
             words += ["--title", self.title]
         return shlex.join(words)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from textual.events import Click, Resize
 from textual.message import Message
 
-from rlhf_tui.screens.launch_form import KINDS, Field, Form, shown
+from rlhf_tui.screens.launch_fields import KINDS, Field
+from rlhf_tui.screens.launch_form import Form, shown
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.text import clean

@@ -15,7 +15,9 @@ from rlhf_tui.cli.recipes import before_training
 from rlhf_tui.config.options import TRAINERS
 from rlhf_tui.config.resolve import checked_options
 from rlhf_tui.config.settings import load_settings
+from rlhf_tui.errors import UsageError
 from rlhf_tui.runs.layout import RunKind
+from rlhf_tui.runs.rendered import MOST_EXAMPLES
 from rlhf_tui.workspace import find_workspace
 
 TITLES: dict[RunKind, str] = {
@@ -54,6 +56,22 @@ PriorityOption = Annotated[
         show_default=False,
     ),
 ]
+DryRunOption = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Say what it would do: data, models, memory, steps, time; launch nothing."
+    ),
+]
+ExamplesOption = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=0,
+        max=MOST_EXAMPLES,
+        help="With --dry-run: N rows as the model will see them.  [default: 0]",
+        show_default=False,
+    ),
+]
 DetachOption = Annotated[
     bool, typer.Option("--detach", "-d", help="Return at once; do not follow.")
 ]
@@ -89,12 +107,14 @@ def _training(kind: RunKind) -> Any:
         config: ConfigOption = None,
         priority: PriorityOption = 0,
         detach: DetachOption = False,
+        dry_run: DryRunOption = False,
+        examples: ExamplesOption = 0,
         json: JsonOption = False,
         workspace: WorkspaceOption = None,
         given: dict[str, Any],
     ) -> None:
         _start(kind, workspace, config, given, recipe=recipe, title=title, priority=priority,
-               detach=detach, as_json=json)  # fmt: skip
+               detach=detach, dry=dry_run, examples=examples, as_json=json)  # fmt: skip
 
     return body
 
@@ -106,12 +126,14 @@ def _other(kind: RunKind) -> Any:
         config: ConfigOption = None,
         priority: PriorityOption = 0,
         detach: DetachOption = False,
+        dry_run: DryRunOption = False,
+        examples: ExamplesOption = 0,
         json: JsonOption = False,
         workspace: WorkspaceOption = None,
         given: dict[str, Any],
     ) -> None:
         _start(kind, workspace, config, given, title=title, priority=priority, detach=detach,
-               as_json=json)  # fmt: skip
+               dry=dry_run, examples=examples, as_json=json)  # fmt: skip
 
     return body
 
@@ -123,14 +145,24 @@ def _start(
     given: dict[str, Any],
     *,
     recipe: str = "",
+    dry: bool = False,
+    examples: int = 0,
     **settings: Any,
 ) -> None:
     """Resolve the options, refuse what cannot be before a hub is asked, and launch.
 
     Args:
+        dry: print what would be done, and do nothing.
+        examples: rows that are then rendered.
         settings: what `launching.launch` takes beside.
+
+    Raises:
+        UsageError: examples of a run that is launched.
     """
+    if examples and not dry:
+        raise UsageError("--examples goes with --dry-run.", hint="Add --dry-run to see them.")
     from rlhf_tui.cli.launching import launch
+    from rlhf_tui.cli.previewing import dry_run
 
     place = find_workspace(workspace)
     arguments = checked_options(
@@ -141,4 +173,15 @@ def _start(
         given=given,
         recipe=recipe,
     )
+    if dry:
+        raise typer.Exit(
+            dry_run(
+                place,
+                kind,
+                arguments,
+                examples=examples,
+                priority=settings["priority"],
+                as_json=settings["as_json"],
+            )
+        )
     raise typer.Exit(launch(place, kind, arguments, recipe=recipe, **settings))

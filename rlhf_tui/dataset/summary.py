@@ -22,7 +22,6 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "512MB",
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    "enable_progress_bar": False,
 }
 TEXTS = ("prompt", "completion", "chosen", "rejected")
 PER_GROUP = 16
@@ -66,7 +65,7 @@ def summary(directory: Path) -> Summary:
 
 def _summary(con: Connection, directory: Path, manifest: Manifest) -> Summary:
     files = [str(directory / f"{name}.parquet") for name in manifest.rows]
-    con.read_parquet(files, file_row_number=True).create_view("everything")
+    con.read_parquet(files).create_view("everything")
     con.read_parquet(files[:1]).create_view("learnt")
     columns = list(con.table("learnt").columns)
     characters = _characters(con, columns)

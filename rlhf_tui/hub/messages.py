@@ -598,6 +598,8 @@ class Preview(Answer):
     """Runs that it would wait for, the first to start first."""
     problem: str = ""
     """Why a launch would be refused as things are, as a sentence; empty: it would start."""
+    refusal: int = 0
+    """The exit code that `problem` means to a command; 0 without one."""
     no_examples: str = ""
     """Why no examples could be rendered though some were asked for."""
     rendering: list[str] = []

@@ -77,19 +77,19 @@ class Previews:
         )
         cwd = Path(request.cwd or hub.workspace.root)
         environment = carried(request.environment)
-        problems: list[str] = []
+        problems: list[RlhfError] = []
         wanted = located(wanted, cwd)
         chosen = Resolved(wanted, {}, [])
         try:
             chosen = resolve_options(wanted, settings, hub.jobs.rows, cwd)
         except (NothingToDo, InputError, UsageError) as error:
-            problems.append(str(error))
+            problems.append(error)
         device = "cpu"
         try:
             device, chosen = place(chosen, environment, hub.jobs.busy_devices(), cwd)
             check(request.kind, chosen.options)
         except UsageError as error:
-            problems.append(str(error))
+            problems.append(error)
         options = chosen.options
         found = Preview(device=device, models={}, notes=list(chosen.notes))
         found.models = await asyncio.to_thread(_models, chosen, environment)
@@ -98,21 +98,22 @@ class Previews:
         try:
             kept = await self._snapshots.get(request.kind, options, settings)
         except RlhfError as error:
-            problems.append(str(error))
-        found.problem = " ".join(problems)
+            problems.append(error)
+        if problems:
+            found.problem, found.refusal = str(problems[0]), problems[0].exit_code
         if kept is None:
             if request.examples:
                 found.no_examples = "There is no data set to render examples of."
             return found
         found.dataset = _dataset(kept, options)
-        found.notes += kept.summary.manifest.notes
         rendered = await self._render(found, request, kept, options, environment)
         try:
             found.estimate = await self._weighing.estimate(
                 request.kind, options, kept, rendered, device, environment
             )
         except UsageError as error:
-            found.problem = found.problem or str(error)
+            if not problems:
+                found.problem, found.refusal = str(error), error.exit_code
         return found
 
     async def _render(

@@ -20,7 +20,8 @@ from rlhf_tui.hub.messages import Launch, Launched, RunInfo
 from rlhf_tui.screens.dashboard import DashboardScreen
 from rlhf_tui.screens.launch import LaunchScreen
 from rlhf_tui.screens.launch_edit import EditValue, LaunchNotes
-from rlhf_tui.screens.launch_form import FIRST, KINDS, Form, fields_of
+from rlhf_tui.screens.launch_fields import FIRST, KINDS, fields_of
+from rlhf_tui.screens.launch_form import Form
 from rlhf_tui.workspace import Workspace
 
 Until = Callable[[Pilot[int], Callable[[], object]], Awaitable[None]]
@@ -192,7 +193,7 @@ async def test_broken_settings_are_said_and_nothing_starts(
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_option_is_in_the_form_with_its_meaning(kind: str) -> None:
     fields = fields_of(kind)
-    extra = {"title", "recipe"} if kind in TRAINERS else {"title"}
+    extra = {"title", "priority"} | ({"recipe"} if kind in TRAINERS else set())
     assert {field.name for field in fields} == {*OPTIONS[kind].__struct_fields__, *extra}
     for field in fields:
         assert field.meaning

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from rlhf_tui.screens.link import Link
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.personal import Personal, personal_path
 from rlhf_tui.screens.room import Room
-from rlhf_tui.screens.rooms import room, style_of
+from rlhf_tui.screens.rooms import FILES, room, style_of
 from rlhf_tui.screens.small import TooSmall, too_small
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.workspace import Workspace, init_workspace
@@ -59,17 +59,20 @@ class RlhfApp(App[int]):
         over: str = "",
         personal: Personal | None = None,
         keymap: Keymap | None = None,
+        files: Sequence[Path] = (),
     ) -> None:
         """
         Args:
-            workspace: None opens the home screen, which offers to make one.
+            workspace: None opens the home screen, which offers to make one; or `files`.
+            files: what the room `files` shows, for which no workspace is needed.
             start: a name that `room` knows.
             personal: what the person chose before; None remembers nothing.
             keymap: the keys as this person has them; None as the table has them.
             over: a room that is opened over the first one, which is where leaving it leads.
             make_link: makes the connection to a workspace's hub, not yet started.
         """
-        first = start if workspace else "home"
+        first = start if workspace or start == FILES else "home"
+        self.files = tuple(files)
         super().__init__(
             # Both sheets at once: with the room's own behind it, all would be read again.
             css_path=[APP_STYLES, style_of(first)],
@@ -104,6 +107,8 @@ class RlhfApp(App[int]):
             self.theme = theme.MONO
         if workspace is not None:
             self.title = self.settings.workspace.name or workspace.root.name
+        elif files:
+            self.title = ", ".join(path.name or str(path) for path in files)
 
     def on_load(self) -> None:
         # Before anything is drawn: the first room then finds the hub there when it asks.
@@ -241,15 +246,17 @@ def run_app(
     over: str = "",
     early: EarlyStart | None = None,
     settings: Settings | None = None,
+    files: Sequence[Path] = (),
 ) -> int:
     """Run the program in this terminal until the person leaves it.
 
     Args:
-        workspace: None opens the home screen, which offers to make one here.
+        workspace: None opens the home screen, which offers to make one here, or the files.
         as_name: the annotator to act as; for the workspace's owner only.
         over: a room that is opened over the first one.
         early: the connection to the workspace's hub, where it is being made already.
         settings: of the workspace, where they have been read already.
+        files: what the room `files` shows.
 
     Returns:
         The exit code.
@@ -286,6 +293,7 @@ def run_app(
         over,
         Personal(personal_path(as_name or getpass.getuser())),
         load_keymap(settings.keys, workspace.config if workspace else None),
+        files,
     )
     app.run()
     if app.crash is not None:

@@ -54,6 +54,16 @@ class RunSource:
         """Whether runs that were put away are listed, too."""
         self._link = link
 
+    @property
+    def only_shown(self) -> str:
+        """Why nothing can be changed now, as a sentence; empty where it can."""
+        if self._link is None or not self._link.connected:
+            return "The hub is away: runs are only shown."
+        welcome = self._link.welcome
+        if welcome is not None and welcome.role != "owner":
+            return "Only the workspace's owner changes runs."
+        return ""
+
     async def list(self) -> list[RunInfo]:
         """All runs: active ones first, then the queue, then the newest."""
         infos: list[RunInfo] | None = None
@@ -74,7 +84,7 @@ class RunSource:
             self.note = "The hub is away: read from the run directories."
         if infos is None:
             infos = await asyncio.to_thread(read_runs, self.runs)
-        return sorted(infos, key=_place)
+        return sorted(infos, key=place_of)
 
     def follow(self, info: RunInfo) -> Follower:
         """Begin to follow a run's directory."""
@@ -130,7 +140,8 @@ class RunSource:
         return self._link
 
 
-def _place(info: RunInfo) -> tuple[int, int, int]:
+def place_of(info: RunInfo) -> tuple[int, int, int]:
+    """Where a run stands in a list: active ones first, then the queue, then the newest."""
     return _ORDER.get(info.state, 2), info.queue_position, -info.created_ms
 
 

@@ -9,6 +9,8 @@ from typing import Any, cast
 from rlhf_tui.errors import UsageError, nearest
 from rlhf_tui.screens.room import Room
 
+FILES = "files"
+"""The room that shows what other programs wrote, and needs no workspace."""
 ROOMS: dict[str, tuple[str, str]] = {
     "home": ("home", "HomeScreen"),
     "label:rank": ("rank", "RankScreen"),
@@ -19,6 +21,7 @@ ROOMS: dict[str, tuple[str, str]] = {
     "statistics": ("statistics", "StatisticsScreen"),
     "launch": ("launch", "LaunchScreen"),
     "dashboard": ("dashboard", "DashboardScreen"),
+    FILES: ("dashboard_opened", "FilesScreen"),
 }
 """Name of a room → its module and class. Modules are imported when a room is opened, so that the
 first paint waits for one of them only."""

@@ -1,4 +1,4 @@
-"""The commands that open screens: `label` and `dashboard`."""
+"""`label`: rank and rate, on a screen or by lines."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import typer
 
 from rlhf_tui.cli import pages
 from rlhf_tui.cli.common import AsOption, WorkspaceOption
-from rlhf_tui.cli.opening import need_terminal, open_label, open_plain, open_screens, workspace
+from rlhf_tui.cli.opening import open_label, open_plain
 
 
 def register(app: typer.Typer) -> None:
     app.command("label", cls=pages.Command, rich_help_panel="Label")(label)
-    app.command("dashboard", cls=pages.Command, rich_help_panel="Train")(dashboard)
 
 
 def label(
@@ -34,15 +33,3 @@ def label(
     if plain:
         raise typer.Exit(open_plain(mode, as_name, workspace_option))
     raise typer.Exit(open_label(mode, as_name, workspace_option))
-
-
-def dashboard(
-    run: Annotated[
-        str, typer.Argument(metavar="RUN", help="The run to show first.", show_default=False)
-    ] = "",
-    workspace_option: WorkspaceOption = None,
-) -> None:
-    """Watch runs: loss and reward curves as they grow, log and samples."""
-    need_terminal("dashboard")
-    start = f"dashboard:{run}" if run else "dashboard"
-    raise typer.Exit(open_screens(workspace(workspace_option), start))

@@ -19,6 +19,7 @@ from rlhf_tui.cli import (
     runs,
     stats,
     training,
+    watching,
     workspaces,
 )
 from rlhf_tui.cli.common import WorkspaceOption, remember_settings, remember_workspace
@@ -44,6 +45,7 @@ for group in (
     labelling,
     stats,
     training,
+    watching,
     runs,
     merging,
     exporting,

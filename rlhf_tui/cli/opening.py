@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 INSTEAD = {
     "home": "See what the shell can do: rlhf-tui --help",
     "label": "Without one, label by lines: rlhf-tui label --plain",
-    "dashboard": "In a pipe use: rlhf-tui runs list --json",
+    "dashboard": "In a pipe use: rlhf-tui dashboard --once",
     "demo": "Without a terminal use: rlhf-tui demo --auto",
 }
 """What to do without a terminal, by command."""
@@ -90,6 +91,22 @@ def ask_early(place: Workspace, kind: TaskKind, prefetch: int, as_name: str | No
     return EarlyStart(place, questions, client="tui", as_name=as_name)
 
 
+def open_files(files: Sequence[Path], option: Path | None) -> int:
+    """The dashboard of files and directories, with the settings of the workspace if there is one.
+
+    Raises:
+        UsageError: no terminal, or nothing in them that can be shown.
+    """
+    from rlhf_tui.config.settings import load_settings
+    from rlhf_tui.tracking.foreign.scan import Scanner, check
+
+    need_terminal("dashboard")
+    check(Scanner(files).scan())
+    here = option is not None or bool(os.environ.get(VARIABLE)) or has_workspace(Path.cwd())
+    settings = load_settings(find_workspace(option)) if here else None
+    return open_screens(None, "files", settings=settings, files=files)
+
+
 def open_plain(mode: TaskKind, as_name: str | None, option: Path | None) -> int:
     """The same by lines, on any terminal or none."""
     from rlhf_tui.config.settings import load_settings
@@ -107,6 +124,7 @@ def open_screens(
     over: str = "",
     early: EarlyStart | None = None,
     settings: Settings | None = None,
+    files: Sequence[Path] = (),
 ) -> int:
     """Run the screens until the person leaves them; returns their exit code."""
     # A collection while everything is being imported finds nothing; the program settles the
@@ -116,4 +134,4 @@ def open_screens(
     os.environ.setdefault("TEXTUAL_FPS", "1000")
     from rlhf_tui.app import run_app
 
-    return run_app(place, start, as_name, over, early, settings)
+    return run_app(place, start, as_name, over, early, settings, files)

@@ -51,6 +51,20 @@ class Reader(Protocol):
         ...
 
 
+class NoReader:
+    """Stands for a log that nothing here can read, and says why."""
+
+    def __init__(self, problem: str) -> None:
+        self.facts: Facts = {}
+        self.total = 0
+        self.over = ""
+        self.problem = problem
+        self.log: Path | None = None
+
+    def read(self, limit: int) -> Piece:
+        return Piece()
+
+
 class LogFollower:
     """Follows a log of another program: a `tracking.follow.Follower`."""
 

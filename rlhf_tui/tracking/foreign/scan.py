@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
-from rlhf_tui.errors import InputError
+from rlhf_tui.errors import InputError, UsageError
 from rlhf_tui.runs import layout
-from rlhf_tui.tracking.foreign import trainer_state
+from rlhf_tui.tracking.foreign import tensorboard_events, trainer_state, wandb_file
 from rlhf_tui.tracking.foreign.csv_table import CsvReader
 from rlhf_tui.tracking.foreign.detect import EMPTY, KNOWN, NAMES, Format, Look, look_at
 from rlhf_tui.tracking.foreign.json_lines import JsonLinesReader, LlamaFactoryReader
@@ -74,13 +75,13 @@ class Scanner:
     def __init__(self, paths: Iterable[Path]) -> None:
         self.paths = list(paths)
         self._looks: dict[tuple[str, int], Look] = {}
+        self._names: dict[tuple[str, str], str] = {}
         self._left = MOST_ENTRIES
 
     def scan(self) -> Scan:
         """All runs in what was named, each once, by name in the order of the paths."""
         found = Scan()
         seen: set[tuple[str, str]] = set()
-        names: set[str] = set()
         self._left = MOST_ENTRIES
         for path in self.paths:
             for run in self._below(path, found):
@@ -88,9 +89,10 @@ class Scanner:
                 if key in seen or len(found.runs) >= MOST_RUNS:
                     continue
                 seen.add(key)
-                name = _unused(run, names)
-                names.add(name)
-                found.runs.append(Found(name, run.path, run.format, run.files))
+                # What came first keeps its name when others come.
+                if key not in self._names:
+                    self._names[key] = _unused(run, set(self._names.values()))
+                found.runs.append(Found(self._names[key], run.path, run.format, run.files))
         return found
 
     def _below(self, path: Path, scan: Scan) -> Iterator[Found]:
@@ -100,7 +102,9 @@ class Scanner:
         if not path.is_dir():
             look = self._look(path)
             if look.format is not None:
-                yield Found(path.name, path, look.format, (path,))
+                yield Found(
+                    path.stem if look.format == "wandb" else path.name, path, look.format, (path,)
+                )
             elif look.why == EMPTY:
                 scan.empty.append(path)
             else:
@@ -176,16 +180,34 @@ class Scanner:
         return look
 
 
+PACKAGES: dict[Format, tuple[str, UsageError]] = {
+    "tensorboard": ("tensorboard", tensorboard_events.MISSING),
+    "wandb": ("wandb", wandb_file.MISSING),
+}
+
+
 def check(scan: Scan) -> None:
-    """Raises InputError where there is nothing to show, and no hope that it comes."""
+    """Refuse what can never be shown.
+
+    Raises:
+        UsageError: a path is not there, nothing is of a known format and there is no hope for it,
+            or all that is there needs a package that is not installed.
+    """
     if scan.gone:
-        raise InputError(f"There is no file or directory {_shown(scan.gone[0])}.")
+        raise UsageError(f"There is no file or directory {_shown(scan.gone[0])}.")
+    missing = [
+        PACKAGES[run.format][1]
+        for run in scan.runs
+        if run.format in PACKAGES and find_spec(PACKAGES[run.format][0]) is None
+    ]
+    if missing and len(missing) == len(scan.runs):
+        raise missing[0]
     if scan.runs or (scan.empty and not scan.strange):
         return
     told = [f"{_shown(path)} ({why})" for path, why in scan.strange[:MOST_TOLD]]
     more = len(scan.strange) - len(told)
     found = "; ".join(told) + (f"; and {more} more" if more else "")
-    raise InputError(f"Nothing here is a known log: {found}.", hint=f"What can be read: {KNOWN}.")
+    raise UsageError(f"Nothing here is a known log: {found}.", hint=f"What can be read: {KNOWN}.")
 
 
 def printable(text: str) -> str:
@@ -200,6 +222,9 @@ def _shown(path: Path) -> str:
 def _name(path: Path, root: Path) -> str:
     """What a run is called: where it stands below what was named, or the name of that itself."""
     below = path.relative_to(root)
+    if path.name.endswith(".wandb"):
+        # run-ID.wandb in a directory named by the moment: the id is what people know.
+        return path.stem
     return str(below) if below.parts else (root.name or root.resolve().name or str(root))
 
 

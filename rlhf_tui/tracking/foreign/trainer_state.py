@@ -20,8 +20,8 @@ LARGEST = 128 * 1024 * 1024
 """Bytes of a file that is decoded whole: half a million logged steps."""
 A_TIME = 2000
 """Rows handed out by one read, so that a screen stays alive."""
-ADDED = "total_flos"
-"""A number that transformers adds to the last entry, which tells the end."""
+END = "train_runtime"
+"""What the entry at the end of a training holds, and no other; its means are no points of curves."""
 
 
 def states(directory: Path) -> list[Path]:
@@ -60,7 +60,7 @@ class TrainerStateReader:
         self.log: Path | None = None
         self._path = path
         self._seen: tuple[str, int, int, int] | None = None
-        self._history: list[Any] = []
+        self._history: list[dict[str, Any]] = []
         self._given = 0
         self._places = Places()
 
@@ -71,7 +71,7 @@ class TrainerStateReader:
             piece.restarted = self._look()
         rows = self._history[self._given : self._given + A_TIME]
         self._given += len(rows)
-        piece.rows = [self._places.row(flatten(row)) for row in rows if isinstance(row, dict)]
+        piece.rows = [self._places.row(flatten(row)) for row in rows]
         piece.more = self._given < len(self._history)
         return piece
 
@@ -99,23 +99,27 @@ class TrainerStateReader:
             # Written at this very moment: looked at again, as its time changes then.
             self.problem = f"{found[0].name} is no whole JSON."
             return False
-        history = state.get("log_history") if isinstance(state, dict) else None
-        if not isinstance(history, list):
+        logged = state.get("log_history") if isinstance(state, dict) else None
+        if not isinstance(logged, list):
             self.problem = f"{found[0].name} has no log_history."
             return False
         self.problem = ""
-        self._take_facts(state, history)
+        self._take_facts(state, logged)
+        history = [row for row in logged if isinstance(row, dict) and END not in row]
         begins_anew = history[: self._given] != self._history[: self._given]
         if begins_anew:
             self._given, self._places = 0, Places()
         self._history = history
         return begins_anew
 
-    def _take_facts(self, state: dict[str, Any], history: list[Any]) -> None:
+    def _take_facts(self, state: dict[str, Any], logged: list[Any]) -> None:
         facts = {k: v for k, v in state.items() if isinstance(v, str | int | float) and v != ""}
         self.facts = {NAME: facts}
+        last = logged[-1] if logged else None
+        if isinstance(last, dict) and END in last:
+            self.facts = {"result": flatten(last), **self.facts}
+            self.over = "finished"
+        else:
+            self.over = ""
         total = number_in(state.get("max_steps")) or 0
         self.total = int(total) if 0 < total < 1e15 else 0
-        last = history[-1] if history else None
-        ended = isinstance(last, dict) and "train_runtime" in last
-        self.over = "finished" if ended else ""

@@ -1,0 +1,30 @@
+"""The dashboard of files and directories that a person named: without a workspace and its hub."""
+
+from __future__ import annotations
+
+from rlhf_tui.screens.dashboard import DashboardScreen
+from rlhf_tui.screens.dashboard_files import FileSource
+from rlhf_tui.screens.dashboard_pane import Source
+
+LOOK_S = 2.0
+"""How often one that waits for its first log looks for it."""
+
+
+class FilesScreen(DashboardScreen):
+    """The same screen over `FileSource`."""
+
+    def on_mount(self) -> None:
+        # Textual calls the one of the class above by itself.
+        self.set_interval(LOOK_S, self._look_while_empty)
+
+    def _workspace_source(self) -> Source:
+        return FileSource(self.program.files)
+
+    def _look_while_empty(self) -> None:
+        if not self.runs.infos:
+            self.look_again()
+
+    def tell_head(self) -> None:
+        super().tell_head()
+        if self.runs.chosen is None and isinstance(self.source, FileSource):
+            self.head.tell(None, self.source.waiting)

@@ -1,4 +1,4 @@
-"""A run's arguments as rows, what was measured of its model, and runs kept for comparison beside it.
+"""A run's arguments, what was measured of its model, and the runs kept for comparison beside it.
 
 What was set stands out; with other runs what differs comes first, in a column each.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class ArgumentsPane(PagedView, Pane):
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__(glyphs, follow=False)
-        self._of: list[tuple[str, str]] = []
+        self._of: Sequence[tuple[str, str]] = ()
         self._sections: list[Section] = []
         self._subjects: list[Subject] = []
         self._first = 1
@@ -51,11 +52,11 @@ class ArgumentsPane(PagedView, Pane):
 
     def tell(self, seen: Seen) -> None:
         if seen.run is None:
-            self._of, self._sections, self._subjects = [], [], []
+            self._of, self._sections, self._subjects = (), [], []
             self.fill([])
             return
         watched = [seen.run, *seen.others]
-        of = [(one.info.run_id, one.info.state) for one in watched]
+        of = tuple((one.info.run_id, one.info.state) for one in watched)
         if of == self._of and seen.batch is not None:
             if self._subjects and seen.batch.rows:
                 self._refill()
@@ -73,6 +74,8 @@ class ArgumentsPane(PagedView, Pane):
         if len(watched) > 1:
             subjects = [await _subject(source, one) for one in watched]
         self._sections = sections(chosen, arguments, measured, self.glyphs)
+        if chosen.kind == "log":
+            self._sections = fact_sections(chosen, await source.facts(chosen), self.glyphs)
         self._subjects = subjects
         self._refill()
 
@@ -183,6 +186,17 @@ def sections(
     found.append(_arguments(arguments, glyphs))
     if arguments.versions:
         found.append(_group("versions", arguments.versions, glyphs))
+    return found
+
+
+def fact_sections(info: RunInfo, facts: dict[str, dict[str, Any]], glyphs: Glyphs) -> list[Section]:
+    """What the log of another program knows, in its groups."""
+    found = [_group("log", {"path": info.directory}, glyphs)]
+    for title, values in facts.items():
+        shown = clean(title, encoding=glyphs.encoding).text
+        found.append(_group(shown, {k: v for k, v in values.items() if v is not None}, glyphs))
+    if not facts:
+        found.append(([("It tells of no arguments.", "dim")], []))
     return found
 
 

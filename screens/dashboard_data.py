@@ -1,22 +1,109 @@
-"""The data set of the run, and which runs it comes from."""
+"""The data set of the run, and its lineage: from prompts and labels to the policy, and on."""
 
 from __future__ import annotations
 
+import asyncio
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+from rlhf_tui.errors import InputError
+from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.screens.dashboard_pane import Pane, Seen
 from rlhf_tui.screens.theme import UNICODE, Glyphs
+from rlhf_tui.screens.widgets.canvas_view import Row
+from rlhf_tui.screens.widgets.lineage_rows import lineage_rows
 from rlhf_tui.screens.widgets.log_view import PagedView
+from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.tracking.lineage import Known, Node, read_known, read_workspace, tree
+from rlhf_tui.tracking.manifest import Manifest, facts, read_manifest
+
+FOREIGN = "Another program wrote this: it tells neither of a data set nor of other runs."
 
 
 class DataPane(PagedView, Pane):
-    """The data set of the run, and which runs it comes from."""
+    """The chosen run's data set and lineage, read when another run is chosen or one changes."""
 
     TITLE = "data"
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__(glyphs, follow=False)
+        self._of: tuple[object, ...] = ()
+        self._infos: dict[str, RunInfo] = {}
+        self._roots: list[Node] = []
+        self._known: Mapping[str, Known] = {}
+        self._manifest: Manifest | None = None
+        self._problem = ""
 
     def tell(self, seen: Seen) -> None:
-        self.fill([[("Nothing yet.", "dim")]])
+        if seen.run is None:
+            self._of = ()
+            self.fill([])
+            return
+        info = seen.run.info
+        self._infos = {one.run_id: one for one in seen.infos}
+        states = tuple((one.run_id, one.state, one.archived, one.current) for one in seen.infos)
+        of = (info.run_id, info.directory, states)
+        if of == self._of:
+            return
+        if self._of[:1] != of[:1]:
+            self.top = 0
+        self._of = of
+        self.run_worker(self._read(info), group="data", exclusive=True)
+
+    async def _read(self, info: RunInfo) -> None:
+        self._problem = FOREIGN if info.kind == "log" else ""
+        self._manifest, self._roots, self._known = None, [], {}
+        if not self._problem:
+            directory = Path(info.directory)
+            try:
+                self._manifest = await asyncio.to_thread(read_manifest, directory)
+            except (InputError, OSError) as error:
+                self._problem = str(error)
+            self._known = await asyncio.to_thread(_family, directory)
+            self._roots = tree(info.run_id, self._known)
+        self.relayout()
+
+    def relayout(self) -> None:
+        if not self._of:
+            return
+        width = max(20, self.size.width)
+        if self._problem == FOREIGN:
+            self.fill([[(line, "dim")] for line in textwrap.wrap(FOREIGN, width)])
+            return
+        rows: list[Row] = [[("where it comes from, and what came of it", "accent")]]
+        rows += lineage_rows(self._roots, self._known, self._infos, width, self.glyphs)
+        rows += [[], [("data set", "accent")]]
+        self.fill(rows + self._data_rows(width))
+
+    def _data_rows(self, width: int) -> list[Row]:
+        if self._problem:
+            told = clean(self._problem, encoding=self.glyphs.encoding).text
+            return [[(f"  {line}", "bad")] for line in textwrap.wrap(told, width - 2)]
+        if self._manifest is None:
+            return [[("  None is recorded in its directory.", "dim")]]
+        rows: list[Row] = []
+        for note in self._manifest.notes:
+            told = clean(note, encoding=self.glyphs.encoding).text
+            rows += [[(f"  {line}", "")] for line in textwrap.wrap(told, width - 2)]
+        for name, value in facts(self._manifest):
+            rows += self._pair(name, value, width)
+        return rows
+
+    def _pair(self, name: str, value: str, width: int) -> list[Row]:
+        """A name and its value, which goes on below itself where it is long."""
+        name, value = (clean(one, encoding=self.glyphs.encoding).text for one in (name, value))
+        head = f"  {name:<18} " if len(name) <= 18 else f"  {name} "
+        parts = textwrap.wrap(value, max(12, width - len(head))) or [""]
+        rows: list[Row] = [[(head, "dim"), (parts[0], "")]]
+        return rows + [[(" " * len(head) + part, "")] for part in parts[1:]]
 
     def line(self, by: int) -> None:
         self.move(by)
+
+
+def _family(directory: Path) -> dict[str, Known]:
+    """The runs that lie beside this one, and itself."""
+    found = read_workspace(directory.parent)
+    itself = read_known(directory)
+    return found | ({itself.arguments.run_id: itself} if itself else {})

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 WIDTH = 24
 """Cells of a curve in a row."""
+MOST_CURVES = 10
+"""Metrics whose curves are drawn when none are asked for: the kind's first charts."""
 WIDEST = 28
 """Characters of an argument's value in the table; --json has all of it."""
 
@@ -52,22 +54,43 @@ def compare(
     if json:
         say_json(_document(found))
         return
-    _print(found)
+    _print(found, chosen=wanted is not None)
 
 
-def _print(found: Comparison) -> None:
+def _print(found: Comparison, *, chosen: bool) -> None:
+    """The tables; of metrics that were not chosen by name the first few curves."""
     from rlhf_tui.screens.widgets.canvas import unicode_terminal
     from rlhf_tui.screens.widgets.chart_axes import number
-    from rlhf_tui.tracking.comparison import ABSENT, ASCII_BARS, UNICODE_BARS, curves, headings
+    from rlhf_tui.tracking.comparison import (
+        ABSENT,
+        ASCII_BARS,
+        UNICODE_BARS,
+        common_steps,
+        curves,
+        headings,
+    )
+    from rlhf_tui.tracking.manifest import short
 
     subjects, heads = found.runs, headings(found.runs)
-    rows = [
-        ["state", *(subject.state for subject in subjects)],
-        ["title", *(subject.title or ABSENT for subject in subjects)],
-        ["ran", *(_time(subject.seconds) or ABSENT for subject in subjects)],
-        *([row.name, *map(_cut, row.values)] for row in found.arguments),
+    about = {
+        "kind": [subject.kind for subject in subjects],
+        "state": [subject.state for subject in subjects],
+        "title": [_cut(subject.title) for subject in subjects],
+        "ran": [_time(subject.seconds) for subject in subjects],
+        "data": [short(s.manifest) if s.manifest else "" for s in subjects],
+    }
+    told = [
+        [name, *(value or ABSENT for value in values)]
+        for name, values in about.items()
+        if any(values)
     ]
-    say_table(["DIFFERENT", *heads], rows)
+    say_table(["RUN", *heads], told)
+    say()
+    rows = [[row.name, *map(_cut, row.values)] for row in found.arguments if row.name not in about]
+    if rows:
+        say_table(["DIFFERENT", *heads], rows)
+    else:
+        say("No argument differs.")
     if found.metrics:
         say()
         differences = [f"{head} - {heads[0]}" for head in heads[1:]]
@@ -90,13 +113,19 @@ def _print(found: Comparison) -> None:
         )
         bars = UNICODE_BARS if unicode_terminal() else ASCII_BARS
         drawn = [
-            [row.name, *(curves(subjects, row.name, WIDTH, bars=bars))]
+            row.name
             for row in found.metrics
             if any(len(s.series.get(row.name, ())) > 1 for s in subjects)
-        ]
+        ][: None if chosen else MOST_CURVES]
         if drawn:
             say()
-            say_table(["CURVE", *heads], drawn)
+            first, last = common_steps(
+                [s.series[n] for s in subjects for n in drawn if n in s.series]
+            )
+            say_table(
+                [f"STEPS {first:g} TO {last:g}", *heads],
+                [[name, *curves(subjects, name, WIDTH, bars=bars)] for name in drawn],
+            )
     for sentence in found.notes:
         note(sentence)
 
@@ -107,9 +136,11 @@ def _time(seconds: float) -> str:
 
 
 def _cut(value: str) -> str:
-    """A long value by its end, which for paths tells more than the beginning."""
+    """A long path by its end, which tells more than its beginning; another text by that."""
     value = value.replace("\n", " ")
-    return value if len(value) <= WIDEST else f"...{value[3 - WIDEST :]}"
+    if len(value) <= WIDEST:
+        return value
+    return f"...{value[3 - WIDEST :]}" if "/" in value else f"{value[: WIDEST - 3]}..."
 
 
 def _signed(value: float, told: str) -> str:

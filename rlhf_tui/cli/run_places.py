@@ -14,9 +14,6 @@ from rlhf_tui.errors import UsageError
 from rlhf_tui.runs.layout import ARGS
 
 RUNS_HELP = "A run's id, the beginning of one, 'latest', or the path of a run directory."
-RunArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run's id, the beginning of one, or 'latest'.")
-]
 RunsArgument = Annotated[list[str], typer.Argument(metavar="RUN", help=RUNS_HELP)]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,10 +92,19 @@ def headings(subjects: Sequence[Subject]) -> list[str]:
 
 
 def differing(subjects: Sequence[Subject]) -> list[ArgumentRow]:
-    """What is not the same in all runs: facts first, then arguments in the order of their kinds."""
+    """What is not the same in all runs: facts first, then arguments in the order of their kinds.
+
+    Of runs of several kinds only the arguments that all of these have are put side by side.
+    """
     columns = [_facts(subject) for subject in subjects]
+    several = len({subject.kind for subject in subjects}) > 1
+    options = [set(s.arguments.arguments) for s in subjects if s.arguments is not None]
+    counted = Counter(name for names in options for name in names)
+    only_some = {name for name, count in counted.items() if several and count < len(options)}
     rows = []
     for name in _in_order(columns):
+        if name in only_some:
+            continue
         values = [column.get(name, ABSENT) for column in columns]
         if len(set(values)) > 1:
             rows.append(ArgumentRow(name, values))
@@ -132,7 +142,13 @@ def plain(value: Any) -> str:
 def metric_names(subjects: Sequence[Subject], wanted: re.Pattern[str] | None = None) -> list[str]:
     """Metrics of these runs, those of the kinds' charts first, in the charts' order."""
     present = dict.fromkeys(name for subject in subjects for name in subject.series)
-    measured = [f"measured {name}" for subject in subjects for name in subject.measured]
+    # Figures that are logged as metrics, too, stand there once.
+    measured = [
+        f"measured {name}"
+        for subject in subjects
+        for name in subject.measured
+        if f"eval_{name}" not in present and name not in present
+    ]
     charted = [
         name
         for subject in subjects
@@ -165,6 +181,15 @@ def metric_row(name: str, subjects: Sequence[Subject]) -> MetricRow:
     return MetricRow(name, values, present, better, best)
 
 
+def common_steps(found: Sequence[Series]) -> tuple[float, float]:
+    """The steps that all of these go over; where there are none, those of all together."""
+    first = max(one.steps[0] for one in found)
+    last_step = min(one.steps[-1] for one in found)
+    if last_step < first:
+        return min(one.steps[0] for one in found), max(one.steps[-1] for one in found)
+    return first, last_step
+
+
 def curves(subjects: Sequence[Subject], name: str, width: int, *, bars: str) -> list[str]:
     """A metric's curve in each run as a row of bars, on the same axes; '' where it has none.
 
@@ -174,11 +199,9 @@ def curves(subjects: Sequence[Subject], name: str, width: int, *, bars: str) -> 
     found = [one for s in subjects if (one := s.series.get(name)) is not None and len(one)]
     if not found:
         return [""] * len(subjects)
-    first = max(one.steps[0] for one in found)
-    last_step = min(one.steps[-1] for one in found)
-    if last_step < first:
-        # No step in common: each over its own.
-        first, last_step = min(s.steps[0] for s in found), max(s.steps[-1] for s in found)
+    first, last_step = common_steps(found)
+    most = max(bisect_right(s.steps, last_step) - bisect_left(s.steps, first) for s in found)
+    width = max(1, min(width, most))
     columns = [_means(s.series.get(name), first, last_step, width) for s in subjects]
     finite = [value for column in columns for value in column if math.isfinite(value)]
     if not finite:

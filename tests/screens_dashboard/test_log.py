@@ -200,7 +200,7 @@ def test_trouble_is_told_by_a_sign(glyphs: Glyphs) -> None:
 
 
 def test_long_lines_are_wrapped_with_an_indent() -> None:
-    text = "a warning that goes on for more than thirty cells, 漢字漢字漢字漢字漢字漢字漢字漢字漢字 end"
+    text = "a warning that goes on for more than thirty cells, 漢字漢字漢字漢字漢字漢字 end"
     rows = rows_of(text, "warn", "here", pattern("cells, 漢字"), 30, UNICODE)
     shown = ["".join(part for part, _ in row) for row in rows]
     assert shown[0].startswith("▸!a warning")

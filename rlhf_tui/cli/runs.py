@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from rlhf_tui.cli import pages, run_control, run_delete, run_logs, run_marks
+from rlhf_tui.cli import (
+    pages,
+    run_compare,
+    run_control,
+    run_delete,
+    run_export,
+    run_lineage,
+    run_logs,
+    run_marks,
+)
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption, checked, connect
 from rlhf_tui.cli.output import note, say, say_json, say_table
 from rlhf_tui.cli.run_names import RunArgument, marked
@@ -25,12 +34,15 @@ WIDEST = 48
 
 
 def register(app: typer.Typer) -> None:
-    group = pages.group("List, show, control, mark and delete background runs.")
+    group = pages.group("List, show, compare, export, control, mark and delete background runs.")
     # A priority or a number of places below 0 begins like an option.
     below_zero = {"ignore_unknown_options": True}
     group.command("list", cls=pages.Command)(list_runs)
     group.command("show", cls=pages.Command)(show)
     group.command("logs", cls=pages.Command)(run_logs.logs)
+    group.command("compare", cls=pages.Command)(run_compare.compare)
+    group.command("lineage", cls=pages.Command)(run_lineage.lineage)
+    group.command("export", cls=pages.Command)(run_export.export)
     group.command("stop", cls=pages.Command)(run_control.stop)
     group.command("resume", cls=pages.Command)(run_control.resume)
     group.command("priority", cls=pages.Command, context_settings=below_zero)(run_control.priority)

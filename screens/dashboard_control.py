@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from rlhf_tui.errors import RlhfError
+from rlhf_tui.errors import RlhfError, UsageError
+from rlhf_tui.hub.messages import (
+    DeleteRun,
+    Done,
+    MoveRun,
+    PromoteRun,
+    RunAnswer,
+    RunInfo,
+    SetPriority,
+)
+from rlhf_tui.runs.naming import check_priority
 from rlhf_tui.screens.dashboard_ask import Ask
-from rlhf_tui.screens.dashboard_live import Live
+from rlhf_tui.screens.dashboard_lines import LineAsk
+from rlhf_tui.screens.dashboard_marks import Marks
 from rlhf_tui.screens.dashboard_source import ACTIVE
+from rlhf_tui.screens.widgets.text import clean
 
 
-class Control(Live):
+class Control(Marks):
     """The actions on the chosen run."""
 
     def action_stop(self) -> None:
-        info = self.runs.chosen
+        info = self.subject()
         if info is None:
             return
         if info.state not in ACTIVE:
@@ -37,7 +49,7 @@ class Control(Live):
         self.look_again()
 
     def action_resume(self) -> None:
-        info = self.runs.chosen
+        info = self.subject()
         if info is None:
             return
         if info.state not in ("stopped", "failed"):
@@ -54,3 +66,96 @@ class Control(Live):
             return
         self.notify("\n".join(resumed.notes), title=f"{run_id} is {resumed.state}", markup=False)
         self.look_again()
+
+    # --- the queue ----------------------------------------------------------------------------
+
+    def _waiting(self) -> RunInfo | None:
+        """The chosen run, if it waits; else this is said."""
+        info = self.subject()
+        if info is not None and info.state != "queued":
+            sentence = f"{info.run_id} is {info.state}: only a queued run has a turn to wait for."
+            self.notify(sentence, markup=False)
+            return None
+        return info
+
+    def action_move(self, by: int) -> None:
+        """Move a waiting run in the queue: -1 is a place earlier."""
+        info = self._waiting()
+        if info is not None:
+            self.change(MoveRun(info.run_id, by), RunAnswer, "Not moved")
+
+    def action_priority(self) -> None:
+        info = self._waiting()
+        if info is None:
+            return
+
+        def typed(text: str | None) -> None:
+            if text is not None and int(text) != info.priority:
+                request = SetPriority(info.run_id, int(text))
+                self.change(request, RunAnswer, "Priority not changed")
+
+        ask = LineAsk(
+            f"Priority of {info.run_id}",
+            str(info.priority),
+            _priority,
+            "the highest starts first, 0 is usual",
+        )
+        self.app.push_screen(ask, typed)
+
+    # --- its model, and its end ---------------------------------------------------------------
+
+    def action_promote(self) -> None:
+        info = self.subject()
+        if info is None:
+            return
+        if not info.current:
+            sentence = f"{info.run_id} is the workspace's current policy."
+            self.change(PromoteRun(info.run_id), RunAnswer, "Not promoted", lambda _: sentence)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.change(
+                    PromoteRun(info.run_id, demote=True),
+                    RunAnswer,
+                    "Not taken back",
+                    lambda _: "There is no current policy now.",
+                )
+
+        question = f"{info.run_id} is the current policy. Take that back, and have none?"
+        self.app.push_screen(Ask(question), answered)
+
+    def action_delete(self) -> None:
+        info = self.subject()
+        if info is None:
+            return
+        if info.state in ACTIVE:
+            self.notify(f"{info.run_id} is {info.state}: stop it first.", markup=False)
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                done = f"{info.run_id} is deleted."
+                request = DeleteRun(info.run_id)
+                self.change(request, Done, "Not deleted", lambda _: done, info.run_id)
+
+        title = clean(info.title, encoding=self.glyphs.encoding).text.replace("\n", " ")
+        named = f"{info.run_id} ({title})" if title else info.run_id
+        self.app.push_screen(
+            Ask(
+                f"Delete {named} for good: its model, checkpoints, metrics and log?"
+                " What it wrote for labelling stays."
+            ),
+            answered,
+        )
+
+
+def _priority(text: str) -> int:
+    """
+    Raises:
+        UsageError: no whole number, or out of all proportion.
+    """
+    try:
+        return check_priority(int(text))
+    except ValueError:
+        raise UsageError("A priority is a whole number.") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 from textual.content import Content
 
@@ -46,6 +47,8 @@ class Live(Room):
         """The chosen run."""
         self.others: dict[str, Watched] = {}
         """Runs kept for comparison, by id."""
+        self.leaving: set[str] = set()
+        """Runs that this person has put away or deleted, which need not be told to them."""
         self._settled: set[str] = set()
         """Runs that have ended and of which all that they wrote is read."""
         self._listed = 0.0
@@ -82,6 +85,7 @@ class Live(Room):
         want, self.want = self.want, ""
         if want and not self.source.refused and all(info.run_id != want for info in infos):
             self.notify(f"There is no run {want!r}.", severity="warning", markup=False)
+        await self._tell_of_gone(infos)
         self.runs.nothing = "not shown" if self.source.refused else "no runs yet"
         self.runs.fill(infos, want)
         self._take_infos(infos)
@@ -93,6 +97,17 @@ class Live(Room):
         self.status.say("counts", Content("" if self.source.refused else counts))
         self.tell_head()
 
+    async def _tell_of_gone(self, infos: list[RunInfo]) -> None:
+        """Say why the run that is looked at leaves the list."""
+        chosen = self.runs.chosen
+        if chosen is None or self.source.refused or chosen.run_id in {i.run_id for i in infos}:
+            return
+        if chosen.run_id not in self.leaving:
+            there = await asyncio.to_thread(Path(chosen.directory).exists)
+            why = "is no longer in the list" if there else "was deleted"
+            self.notify(f"{chosen.run_id} {why}.", severity="warning", markup=False)
+        self.leaving.discard(chosen.run_id)
+
     def _take_infos(self, infos: list[RunInfo]) -> None:
         """Bring what is known of the followed runs up to date."""
         known = {info.run_id: info for info in infos}
@@ -103,6 +118,7 @@ class Live(Room):
                 self.others[run_id] = Watched(known[run_id], watched.follower)
             else:
                 del self.others[run_id]
+                self.runs.mark(self.others)
         self._settled -= {info.run_id for info in infos if info.state in LIVE}
 
     def _say_source(self) -> None:

@@ -23,6 +23,11 @@ class Source(Protocol):
     archived: bool
     """Whether runs that were put away are listed, too."""
 
+    @property
+    def only_shown(self) -> str:
+        """Why nothing can be changed here, as a sentence; empty where it can."""
+        ...
+
     async def list(self) -> list[RunInfo]:
         """All runs: active ones first, then the queue, then the newest."""
         ...

@@ -75,21 +75,6 @@ def tagged(tags: Sequence[str], add: Iterable[str], drop: Iterable[str]) -> list
     return found
 
 
-def changes(words: str) -> tuple[list[str], list[str]]:
-    """Tags to add and to drop from what a person typed: `good -bad` adds one and drops one.
-
-    Raises:
-        UsageError: a word is no tag.
-    """
-    add, drop = [], []
-    for word in words.replace(",", " ").split():
-        if word.startswith("-"):
-            drop.append(check_tag(word[1:]))
-        else:
-            add.append(check_tag(word.removeprefix("+")))
-    return add, drop
-
-
 def check_priority(number: int) -> int:
     """
     Raises:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Iterable
 
+from rich.cells import cell_len, set_cell_size
 from textual.events import Click, Resize
 from textual.message import Message
 
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
+from rlhf_tui.screens.widgets.chart_data import ASCII_MARKS, MARKS
+from rlhf_tui.screens.widgets.chart_data import STYLES as STYLES_OF_CURVES
 from rlhf_tui.screens.widgets.text import clean
 
 SIGNS = {
@@ -40,6 +43,8 @@ STYLES = {
     "failed": "bad",
     "lost": "bad",
 }
+CURRENT = ("★", "*")
+"""Marks the run whose model is the current policy; the second on terminals of ASCII."""
 ROWS = 2
 """Rows a run takes."""
 
@@ -92,7 +97,8 @@ class RunList(CanvasView):
         self.nothing = "no runs yet"
         """What an empty list says."""
         self.index = 0
-        self.kept: frozenset[str] = frozenset()
+        self.kept: tuple[str, ...] = ()
+        """Runs kept for comparison, in the order in which they were taken."""
         self._top = 0
         self._glyphs = glyphs
 
@@ -117,9 +123,9 @@ class RunList(CanvasView):
         if (self.chosen and self.chosen.run_id) != (before and before.run_id):
             self.post_message(self.Chosen(self.chosen))
 
-    def mark(self, kept: Collection[str]) -> None:
-        """Show which runs, by id, are kept for comparison."""
-        self.kept = frozenset(kept)
+    def mark(self, kept: Iterable[str]) -> None:
+        """Show which runs, by id and in order, are kept for comparison."""
+        self.kept = tuple(kept)
         self.redraw()
 
     def move(self, by: int) -> None:
@@ -141,8 +147,10 @@ class RunList(CanvasView):
         self._top = max(0, min(self._top, self.index, len(self.infos) - fitting))
         self._top = max(self._top, self.index - fitting + 1)
         rows: list[Row] = []
+        signs = self._kept_signs()
         for index in range(self._top, min(len(self.infos), self._top + fitting)):
-            rows.extend(self._run(self.infos[index], width, index == self.index))
+            info = self.infos[index]
+            rows.extend(self._run(info, width, index == self.index, signs.get(info.run_id, "")))
         if not self.infos:
             rows = [[], [(f" {self.nothing}", "dim")]]
         left = len(self.infos) - self._top - fitting
@@ -150,29 +158,56 @@ class RunList(CanvasView):
             rows.append([(f" {self._glyphs.more} {left} more", "dim")])
         self.show(rows)
 
-    def _run(self, info: RunInfo, width: int, chosen: bool) -> list[Row]:
+    def _kept_signs(self) -> dict[str, str]:
+        """The signs of the runs kept for comparison, as the charts' legends give them."""
+        marks = ASCII_MARKS if self._plain else MARKS
+        chosen = self.chosen.run_id if self.chosen else ""
+        others = [run_id for run_id in self.kept if run_id != chosen]
+        signs = {run_id: marks[1 + n % (STYLES_OF_CURVES - 1)] for n, run_id in enumerate(others)}
+        return signs | ({chosen: marks[0]} if chosen in self.kept else {})
+
+    @property
+    def _plain(self) -> bool:
+        return self._glyphs.encoding != "utf-8"
+
+    def _run(self, info: RunInfo, width: int, chosen: bool, kept: str) -> list[Row]:
         word = state_word(info)
-        ascii_only = self._glyphs.encoding != "utf-8"
-        sign = (ASCII_SIGNS if ascii_only else SIGNS)[word]
+        sign = (ASCII_SIGNS if self._plain else SIGNS)[word]
         marker = self._glyphs.marker if chosen else " "
-        right = steps(info)
+        marks = f"{CURRENT[self._plain] if info.current else ''}{kept}"
+        right = f"{marks} {steps(info)}".strip()
         name = info.run_id[: max(4, width - len(right) - 5)]
         gap = " " * max(1, width - 4 - len(name) - len(right) - 1)
+        detail = f"    {self._facts(info, word)}"
+        room = width - 1
+        more = self._glyphs.more
+        detail = (
+            detail if cell_len(detail) <= room else set_cell_size(detail, room - len(more)) + more
+        )
+        plain, dim = ("cursor", "cursor-dim") if chosen else ("", "dim")
+        style = plain if chosen else STYLES[word]
+        # Put away: there, and not what one looks for.
+        name_style = dim if info.archived else plain
+        return [
+            [
+                (f"{marker}", plain),
+                (f" {sign} ", style),
+                (f"{name}{gap}", name_style),
+                (f"{right} ", name_style),
+            ],
+            [(set_cell_size(detail, width), dim)],
+        ]
+
+    def _facts(self, info: RunInfo, word: str) -> str:
+        """State, age, title and tags."""
         past = time.time() - (info.ended_ms or info.started_ms or info.created_ms) / 1000
         age = duration(past)
         age = age if word in ("running", "stopping", "queued") else f"{age} ago"
-        detail = f"    {word}, {age}"
-        title = clean(info.title, encoding=self._glyphs.encoding).text.replace("\n", " ")
-        if title:
-            detail += f" {self._glyphs.dot} {title}"
-        room = width - 1
-        detail = detail if len(detail) <= room else detail[: room - 1] + self._glyphs.more[0]
-        plain, dim = ("cursor", "cursor-dim") if chosen else ("", "dim")
-        style = plain if chosen else STYLES[word]
-        return [
-            [(f"{marker}", plain), (f" {sign} ", style), (name + gap + right + " ", plain)],
-            [(detail.ljust(width), dim)],
-        ]
+        state = "archived" if info.archived else word
+        tags = " ".join(f"#{tag}" for tag in info.tags)
+        said = clean(f"{info.title} {tags}".strip(), encoding=self._glyphs.encoding).text
+        told = f" {self._glyphs.dot} {said}".replace("\n", " ") if said else ""
+        return f"{state}, {age}{told}"
 
     def on_resize(self, event: Resize) -> None:
         self.redraw()

@@ -39,8 +39,7 @@ SMALL = {
     "batch_size": 4,
     "threads": 1,
 }
-CLOCKS = ("time", "step_time", "time/rollout", "time/reward", "time/measure", "time/update")
-CLOCKS += ("time/evaluate",)
+CLOCKS = ("time", "step_time")
 REWARDS = """
 def spaces(prompts, completions, **_):
     texts = [c if isinstance(c, str) else c[0]["content"] for c in completions]
@@ -78,7 +77,7 @@ def run(context: RunContext) -> RunContext:
 
 def figures(context: RunContext) -> list[dict[str, Any]]:
     found = lines(context.directory / "metrics.jsonl")
-    rows = [{k: v for k, v in row.items() if k not in CLOCKS} for row in found]
+    rows = [{k: v for k, v in row.items() if not k.startswith(CLOCKS)} for row in found]
     return [row for row in rows if row.keys() - {"step", "epoch"}]
 
 

@@ -35,7 +35,7 @@ def figures(context: RunContext) -> dict[int, dict[str, Any]]:
     """Step → all of its figures."""
     found: dict[int, dict[str, Any]] = {}
     for row in lines(context.directory / "metrics.jsonl"):
-        kept = {name: value for name, value in row.items() if name not in CLOCKS}
+        kept = {name: value for name, value in row.items() if not name.startswith(CLOCKS)}
         found.setdefault(row["step"], {}).update(kept)
     return found
 

@@ -145,6 +145,6 @@ def left_of(info: RunInfo, clocks: Mapping[XAxis, Clock]) -> float | None:
 def clock(milliseconds: float) -> str:
     """A point in time: the hour of today, else the day."""
     then = time.localtime(milliseconds / 1000)
-    today = time.localtime()
+    today = time.localtime(time.time())
     same_day = then[:3] == today[:3]
     return time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", then)

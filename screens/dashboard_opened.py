@@ -14,11 +14,20 @@ class FilesScreen(DashboardScreen):
     """The same screen over `FileSource`."""
 
     def on_mount(self) -> None:
+        self._read: set[str] = set()
         # Textual calls the one of the class above by itself.
         self.set_interval(LOOK_S, self._look_while_empty)
 
     def _workspace_source(self) -> Source:
         return FileSource(self.program.files)
+
+    async def _read_runs(self) -> bool:
+        more = await super()._read_runs()
+        if not more and self.followed and self.followed.info.run_id not in self._read:
+            # Read to its end for the first time: now its step and its end are known.
+            self._read.add(self.followed.info.run_id)
+            self.look_again()
+        return more
 
     def _look_while_empty(self) -> None:
         if not self.runs.infos:

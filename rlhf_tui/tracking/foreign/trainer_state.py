@@ -21,7 +21,7 @@ LARGEST = 128 * 1024 * 1024
 A_TIME = 2000
 """Rows handed out by one read, so that a screen stays alive."""
 END = "train_runtime"
-"""What the entry at the end of a training holds, and no other; its means are no points of curves."""
+"""What only the entry at the end of a training holds; its means are no points of curves."""
 
 
 def states(directory: Path) -> list[Path]:

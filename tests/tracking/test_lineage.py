@@ -1,0 +1,154 @@
+"""A run's lineage: the right parents, whatever is missing, and also when it makes no sense."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from helpers.recorded import write_run
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlhf_tui.runs.layout import RunArguments, RunKind
+from rlhf_tui.tracking.lineage import (
+    WORKSPACE,
+    Known,
+    branch,
+    flat,
+    read_workspace,
+    relatives,
+    tree,
+)
+from rlhf_tui.tracking.manifest import Manifest, Source
+
+
+def known(
+    run_id: str,
+    lineage: dict[str, str] | None = None,
+    *,
+    at: int = 0,
+    manifest: Manifest | None = None,
+) -> Known:
+    kind: RunKind = run_id.partition("-")[0]  # type: ignore[assignment]
+    return Known(
+        RunArguments(run_id, kind, {}, created_ms=at, lineage=lineage or {}),
+        manifest if manifest is not None else Manifest(rows={"train": 10}),
+    )
+
+
+def loop() -> dict[str, Known]:
+    """The whole loop: the next reward model is made of what people said of the policy."""
+    labelled = Manifest(
+        rows={"train": 30, "validation": 4},
+        last_seq=99,
+        spec={"kind": "preference", "runs": ["generate-0002"]},
+    )
+    runs = [
+        known("sft-0001", at=1),
+        known("rm-0001", at=2),
+        known("ppo-0001", {"model": "sft-0001", "reward_model": "rm-0001"}, at=3),
+        known("generate-0002", {"model": "ppo-0001"}, at=4),
+        known("rm-0002", at=5, manifest=labelled),
+        known("ppo-0002", {"model": "ppo-0001", "reward_model": "rm-0002"}, at=6),
+        known("sft-0009", at=7),
+    ]
+    return {one.arguments.run_id: one for one in runs}
+
+
+def drawn(run_id: str, runs: dict[str, Known]) -> list[str]:
+    return [
+        f"{branch(path, ascii_only=True)}{'*' if node.chosen else ''}{node.name}"
+        for path, node in flat(tree(run_id, runs))
+    ]
+
+
+def test_from_prompts_to_the_policy_and_its_completions_that_were_labelled_next() -> None:
+    assert drawn("ppo-0002", loop()) == [
+        WORKSPACE,
+        "|- snapshot of sft-0001",
+        "|  `- sft-0001",
+        "|     `- ppo-0001",
+        "|        |- generate-0002",
+        "|        |  `- rm-0002",
+        "|        `- *ppo-0002",
+        "`- snapshot of rm-0001",
+        "   `- rm-0001",
+    ]
+
+
+def test_what_else_a_run_was_made_with_is_told_beside_it() -> None:
+    nodes = {node.name: node for _, node in flat(tree("ppo-0002", loop()))}
+    assert nodes["ppo-0002"].others == [("reward_model", "rm-0002")]
+    assert nodes["ppo-0001"].others == [("reward_model", "rm-0001")]
+    assert nodes["rm-0002"].trunk == "labelled"
+    assert "30 preference pairs and 4 to validate" in nodes["rm-0002"].told
+
+
+def test_relatives_are_what_it_comes_from_and_what_came_of_it() -> None:
+    runs = loop()
+    assert set(relatives("rm-0001", runs)) == {
+        "rm-0001", "ppo-0001", "generate-0002", "rm-0002", "ppo-0002",
+    }  # fmt: skip
+    assert relatives("sft-0009", runs) == ["sft-0009"]
+    # Of a descendant's other parents only the name is told.
+    nodes = {node.name: node for _, node in flat(tree("rm-0001", runs))}
+    assert nodes["ppo-0001"].others == [("model", "sft-0001")]
+    assert "sft-0001" not in nodes
+
+
+def test_a_parent_that_was_deleted_is_said() -> None:
+    runs = loop()
+    del runs["sft-0001"]
+    rows = drawn("ppo-0001", runs)
+    assert "sft-0001" in rows
+    node = next(node for _, node in flat(tree("ppo-0001", runs)) if node.name == "sft-0001")
+    assert node.kind == "missing"
+    assert "gone" in node.told
+    assert drawn("ghost", runs) == ["*ghost"]
+
+
+def test_a_run_from_a_file() -> None:
+    manifest = Manifest(rows={"train": 5}, source=Source(path="/data/pairs.jsonl"))
+    runs = {"dpo-0001": known("dpo-0001", manifest=manifest)}
+    assert drawn("dpo-0001", runs)[0] == "the file /data/pairs.jsonl"
+    bare = Known(RunArguments("sft-0001", "sft", {}))
+    assert drawn("sft-0001", {"sft-0001": bare})[0] == "a data set that is not recorded"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([f"sft-{n}" for n in range(8)]),
+        st.dictionaries(
+            st.sampled_from(["model", "reward_model", "completions"]),
+            st.sampled_from([f"sft-{n}" for n in range(10)]),
+        ),
+        min_size=1,
+    )
+)
+def test_every_relative_stands_in_the_tree_once_also_where_they_run_in_circles(
+    parents: dict[str, dict[str, str]],
+) -> None:
+    runs = {run_id: known(run_id, lineage) for run_id, lineage in parents.items()}
+    for run_id in runs:
+        names = [n.name for _, n in flat(tree(run_id, runs)) if n.kind in ("run", "missing")]
+        assert sorted(names) == sorted(relatives(run_id, runs))
+
+
+def test_directories_that_are_broken_are_left_out(tmp_path: Path) -> None:
+    directory = write_run(tmp_path, "sft-0001", kind="sft", steps=2)
+    (directory / "dataset").mkdir()
+    (directory / "dataset" / "manifest.json").write_text('{"rows": 7')
+    (tmp_path / "junk").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "args.json").write_text("{")
+    (tmp_path / "file").write_text("x")
+    found = read_workspace(tmp_path)
+    assert list(found) == ["sft-0001"]
+    assert found["sft-0001"].manifest is None
+    (directory / "dataset" / "manifest.json").write_text(
+        json.dumps({"rows": {"train": 3}, "last_seq": 4, "of_a_later_version": [1]})
+    )
+    manifest = read_workspace(tmp_path)["sft-0001"].manifest
+    assert manifest is not None
+    assert manifest.rows == {"train": 3}
+    assert read_workspace(tmp_path / "nowhere") == {}

@@ -20,6 +20,8 @@ from rlhf_tui.tracking.panels import Panel, only
 
 SMOOTHING = (0.0, 0.6, 0.9, 0.99)
 """Weights of the past that the smoothing key walks through."""
+FINE = 10
+"""Steps in a window below which parts of steps are told."""
 
 
 class ChartsPane(ChartGrid, Pane):
@@ -255,7 +257,10 @@ class ChartsPane(ChartGrid, Pane):
             pages = f"{self.page_number + 1}/{self.pages}"
             notes.append((f"page {pages}", pages))
         if window.seen is not None:
-            seen = f"{place(window.seen[0], axis)}-{place(window.seen[1], axis)}"
+            first, last = window.seen
+            if axis == "step" and last - first >= FINE:
+                first, last = round(first), round(last)
+            seen = f"{place(first, axis)}-{place(last, axis)}"
             notes.append((f"{axis} {seen}", seen))
         if self.drawn_by.smoothing:
             weight = self.drawn_by.smoothing

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from rlhf_tui.screens.widgets.canvas_view import Run, Sheet
 from rlhf_tui.screens.widgets.chart_axes import number
 from rlhf_tui.screens.widgets.chart_data import ASCII_MARKS, MARKS, STYLES, Curve, Drawing, Look
-from rlhf_tui.screens.widgets.chart_scale import smoothed
+from rlhf_tui.screens.widgets.chart_scale import logarithmic, smoothed
 
 VALUE = 6
 """Cells that a value is given when a legend is laid out, so that it does not move with values."""
@@ -99,7 +99,7 @@ def _name(sheet: Sheet, drawing: Drawing, curves: Sequence[Curve], look: Look, r
     """The name, and what of unit and kind of axis fits behind it."""
     sheet.put(0, 0, drawing.title, "strong")
     axis = "log" if look.log else ""
-    if axis and all(one.series.values.extent(0, len(one.series))[1] <= 0 for one in curves):
+    if axis and curves and not logarithmic(curves, look):
         axis = "no log: nothing above 0"
     note = ", ".join(text for text in (drawing.unit, axis) if text)
     for text in (note, axis):
@@ -171,30 +171,40 @@ def _table(sheet: Sheet, curves: Sequence[Curve], look: Look) -> None:
     if width + 44 > sheet.width:
         labels = [_label(one, 1) for one in curves] if len(curves) > 1 else [""]
         width = max(map(len, labels))
-    for y, (one, label) in enumerate(zip(curves, labels, strict=True), 1):
-        start, stop = 0, len(one.series)
-        if look.window is not None:
-            start, stop = one.before(look.window[0]), one.until(look.window[1])
-        low, high = one.series.values.extent(start, stop) if stop > start else (1.0, 0.0)
-        told = [("last" if look.cross is None else "at", value_text(one, look)[0])]
-        if look.smoothing and smoothed(one, curves):
-            mean = _mean(one, look)
-            told.append(("mean", number(mean) if math.isfinite(mean) else "-"))
-        if low <= high:
-            told += [("min", number(low)), ("max", number(high))]
-        if look.cross is not None:
-            told.append(("last", number(one.series.last)))
-        style = f"series-{one.style % STYLES}"
+    told = [_facts(one, curves, look) for one in curves]
+    wide = [
+        max(VALUE, *(len(facts[at][1]) for facts in told if at < len(facts)))
+        for at in range(max(map(len, told)))
+    ]
+    for y, (one, label, facts) in enumerate(zip(curves, labels, told, strict=True), 1):
         x = 0
         if label:
+            style = f"series-{one.style % STYLES}"
             sheet.put(0, y, f"{mark_of(one, look)} {label.ljust(width)}", style)
-            x = width + 3
-        for word, value in told:
+            x = width + 4
+        for (word, value), room in zip(facts, wide, strict=False):
             if x + len(word) + 1 + len(value) > sheet.width:
                 break
             sheet.put(x, y, word, "dim")
             sheet.put(x + len(word) + 1, y, value, "strong")
-            x += len(word) + 1 + max(VALUE, len(value)) + 2
+            x += len(word) + room + 3
+
+
+def _facts(curve: Curve, curves: Sequence[Curve], look: Look) -> list[tuple[str, str]]:
+    """Where a curve stands, and its extremes in what is seen."""
+    told = [("last" if look.cross is None else "at", value_text(curve, look)[0])]
+    if look.smoothing:
+        mean = _mean(curve, look) if smoothed(curve, curves) else math.nan
+        told.append(("mean", number(mean) if math.isfinite(mean) else "-"))
+    start, stop = 0, len(curve.series)
+    if look.window is not None:
+        start, stop = curve.before(look.window[0]), curve.until(look.window[1])
+    low, high = curve.series.values.extent(start, stop) if stop > start else (1.0, 0.0)
+    for word, value in (("min", low), ("max", high)):
+        told.append((word, number(value) if low <= high else "-"))
+    if look.cross is not None:
+        told.append(("last", number(curve.series.last)))
+    return told
 
 
 def labels_of(names: Sequence[str], title: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rlhf_tui.screens.widgets.chart_axes import Axis, grown_end, linear_axis, log_axis
 from rlhf_tui.screens.widgets.chart_data import Curve, Level, Look
@@ -115,6 +115,14 @@ def extent(
     return min(found, default=math.inf), max(found, default=-math.inf)
 
 
+def logarithmic(curves: Sequence[Curve], look: Look) -> bool:
+    """Whether the y axis is logarithmic: asked for, and something above 0 is to be seen."""
+    if not look.log or not curves:
+        return False
+    first, last = reach(curves, look)
+    return extent(curves, (), first, last, look)[1] > 0
+
+
 def fit(
     size: tuple[int, int],
     top: int,
@@ -130,12 +138,15 @@ def fit(
     """
     width, height = size
     first, last = reach(curves, look)
+    log = logarithmic(curves, look)
+    if look.log and not log:
+        look = replace(look, log=False)
     low, high = extent(curves, levels, first, last, look)
     if low > high:
         return None
     rows = height - top - 1
     ticks = max(2, rows // 2 + 1, min(4, rows - 1))
-    if look.log and high > 0:
+    if log:
         axis = log_axis(_lowest_positive(curves, low, high, first, last, width), high, rows * 4,
                         ticks)  # fmt: skip
     else:

@@ -164,7 +164,7 @@ def _finding(finding: Finding, width: int, glyphs: Glyphs) -> list[Row]:
     if used + len(tail) + 2 <= width:
         head[-1].append((" " * (width - used - len(tail)) + tail, "dim"))
     else:
-        head.append([(f"   {tail}", "dim")])
+        head += _indented([(tail, "dim")], "   ", "   ", width)
     body = _indented([(finding.sentence, "")], "   ", "   ", width)
     if not finding.holds:
         return [*head, *body]

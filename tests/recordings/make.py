@@ -35,6 +35,7 @@ from rlhf_tui.exchange import import_file
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.hub.messages import Done, Launch, Launched, RunAnswer, RunInfo, Shutdown, StopRun
 from rlhf_tui.hub.watch import looks
+from rlhf_tui.records import Split, TaskKind
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.launch import processes
 from rlhf_tui.runs.layout import RunKind
@@ -107,14 +108,14 @@ RECORDINGS = (
     Recording("rm-good-2", "rm", {"seed": 2, "epochs": 2.0}),
     Recording("ppo-good", "ppo", judged()),
     Recording(
-        "ppo-good-2", "ppo", judged(seed=2, adaptive_kl=True, critic="separate", total_steps=50)
+        "ppo-good-2", "ppo", judged(seed=2, adaptive_kl=True, critic="separate", total_steps=40)
     ),
     Recording("dpo-good", "dpo", {"model": "sft-0001", "max_steps": 100, "eval_steps": 20}),
     Recording("kto-good", "kto", {"model": "sft-0001", "max_steps": 80, "eval_steps": 20}),
     Recording("rloo-good", "rloo", judged()),
     Recording("grpo-good", "grpo", judged()),
     # Astray by their arguments alone.
-    Recording("ppo-kl", "ppo", judged(kl_coef=0.0, learning_rate=2e-3, total_steps=40)),
+    Recording("ppo-kl", "ppo", judged(kl_coef=0.0, learning_rate=2e-3, total_steps=30)),
     Recording(
         "ppo-length",
         "ppo",
@@ -141,7 +142,13 @@ RECORDINGS = (
     Recording(
         "ppo-collapse",
         "ppo",
-        judged(kl_coef=0.0, learning_rate=3e-3, total_steps=40, num_ppo_epochs=3),
+        online(
+            rewards=[f"{PAID}:short"],
+            kl_coef=0.0,
+            missing_eos_penalty=0.0,
+            learning_rate=2e-3,
+            total_steps=30,
+        ),
     ),
     Recording(
         "ppo-value",
@@ -149,13 +156,14 @@ RECORDINGS = (
         judged(
             critic="separate",
             critic_init="fresh",
-            critic_learning_rate=1.0,
+            critic_learning_rate=0.3,
+            warmup_share=0.9,
             cliprange_value=100.0,
             max_grad_norm=1000.0,
-            total_steps=40,
+            total_steps=25,
         ),
     ),
-    Recording("ppo-clip", "ppo", judged(learning_rate=5e-3, num_ppo_epochs=6, total_steps=25)),
+    Recording("ppo-clip", "ppo", judged(learning_rate=5e-3, num_ppo_epochs=6, total_steps=15)),
     Recording("rm-chance", "rm", {"dataset": "shuffled.jsonl", "max_steps": 60, "eval_steps": 20}),
     Recording(
         "dpo-chance",
@@ -182,11 +190,11 @@ RECORDINGS = (
     Recording("ppo-nan", "ppo", judged(learning_rate=1e18, max_grad_norm=1e18), ends="failed"),
     Recording("sft-still", "sft", {"learning_rate": 1e-9, "epochs": 4.0, "eval_steps": 16}),
     Recording("rm-still", "rm", {"learning_rate": 1e-9, "max_steps": 70, "eval_steps": 20}),
-    Recording("ppo-still", "ppo", judged(learning_rate=1e-9, total_steps=45)),
-    Recording("grpo-alike", "grpo", online(rewards=[f"{PAID}:alike"], total_steps=25)),
-    Recording("rloo-chance", "rloo", online(rewards=[f"{PAID}:chance"], total_steps=45)),
-    Recording("grpo-cut", "grpo", judged(response_length=8, total_steps=25)),
-    Recording("ppo-cut", "ppo", judged(response_length=8, total_steps=25)),
+    Recording("ppo-still", "ppo", judged(learning_rate=1e-9, total_steps=42)),
+    Recording("grpo-alike", "grpo", online(rewards=[f"{PAID}:alike"], total_steps=18)),
+    Recording("rloo-chance", "rloo", online(rewards=[f"{PAID}:chance"], total_steps=42)),
+    Recording("grpo-cut", "grpo", judged(response_length=8, total_steps=15)),
+    Recording("ppo-cut", "ppo", judged(response_length=8, total_steps=15)),
     # Ended from outside, or by what they are given.
     Recording("ppo-crash", "ppo", online(rewards=[f"{PAID}:breaks"]), ends="failed"),
     Recording("ppo-memory", "ppo", judged(), take_memory, at=12, ends="failed"),
@@ -207,15 +215,19 @@ class Studio:
         if (self.workspace.runs / "rm-0001" / layout.EXIT).exists():
             return
         label = load_settings(self.workspace).label
-        for name, split in (
-            ("prompts-train.jsonl", None), ("prompts-test.jsonl", "test"), ("demonstrations.jsonl", None),
-        ):  # fmt: skip
-            import_file(self.client, SAMPLE / name, label=label, split=split)  # type: ignore[arg-type]
+        files: tuple[tuple[str, Split | None], ...] = (
+            ("prompts-train.jsonl", None),
+            ("prompts-test.jsonl", "test"),
+            ("demonstrations.jsonl", None),
+        )
+        for name, split in files:
+            import_file(self.client, SAMPLE / name, label=label, split=split)
         self.run(Recording("", "generate", {"model": "sample", "limit": LABELLED}))
         people = [Annotator(self.workspace, care, 0) for care in ANNOTATORS]
-        for kind in ("rank", "thumbs"):
+        kinds: tuple[TaskKind, ...] = ("rank", "thumbs")
+        for kind in kinds:
             with ThreadPoolExecutor(len(people)) as pool:
-                jobs = [pool.submit(one.work, kind, lambda _: None) for one in people]  # type: ignore[arg-type]
+                jobs = [pool.submit(one.work, kind, lambda _: None) for one in people]
                 for job in jobs:
                     job.result()
         self.run(Recording("", "sft"))
@@ -287,7 +299,7 @@ class Studio:
 
 
 def thin(path: Path, most: int, by: str) -> None:
-    """Keep whole groups of rows (of a step, say), taken evenly, the first and the last among them."""
+    """Keep whole groups of rows (of a step, say), taken evenly, with the first and the last."""
     if not path.exists():
         return
     groups: dict[Any, list[str]] = {}

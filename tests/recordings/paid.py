@@ -22,6 +22,11 @@ def repeats(completions: list[str], **_: object) -> list[float]:
     return found
 
 
+def short(completions: list[str], **_: object) -> list[float]:
+    """Pays for saying little, best nothing."""
+    return [-len(text) / 20 for text in completions]
+
+
 def alike(completions: list[str], **_: object) -> list[float]:
     """Pays everything the same."""
     return [1.0] * len(completions)

@@ -106,7 +106,8 @@ def _validation(view: View) -> Alarm | None:
 
 
 def _standing(points: Points, total: int, floor: float) -> tuple[list[bool], list[bool], int]:
-    """Of each point whether the series has not moved since its start; and the width compared.
+    """Of each point whether the series stands where it began, and whether it has surely moved;
+    and how many points are compared with the first so many.
 
     Args:
         floor: a change that counts as none however sure it is, as a share of the first level.
@@ -120,7 +121,7 @@ def _standing(points: Points, total: int, floor: float) -> tuple[list[bool], lis
         newest = values[max(0, i + 1 - width) : i + 1]
         if early or len(first) < 2 or len(newest) < 2:
             hot.append(False)
-            cold.append(True)
+            cold.append(False)
             continue
         change = abs(mean(newest) - mean(first))
         error = math.hypot(spread(first), spread(newest)) / math.sqrt(len(newest))
@@ -140,9 +141,8 @@ def _still(view: View) -> Alarm | None:
         return None
     hot, cold, width = _standing(points, view.total, 0.0 if online else STILL_CHANGE)
     # Falling back to where it began is another trouble: here it has never moved.
-    moved = next((i for i, c in enumerate(cold) if c and i + 1 >= STILL_POINTS), len(cold))
-    found = episode(hot[:moved], cold[:moved], on=5, off=5)
-    if found is None or moved < len(cold):
+    found = episode(hot, cold, on=5, off=5)
+    if found is None or any(cold):
         return None
     first = mean(points.means[:width])
     newest = mean(points.means[-width:])

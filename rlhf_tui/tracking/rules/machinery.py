@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from rlhf_tui.runs.layout import LOST_AFTER_S, MachineRow
 from rlhf_tui.tracking.rules.finding import ANY, TRAINERS, Alarm, Rule
@@ -83,7 +84,7 @@ def _ram(view: View) -> Alarm | None:
     if view.state.over:
         return None
     rows = _recent(view.machine, 120.0)[-2 * RAM_ROWS :]
-    shares = [row.ram / row.ram_total for row in rows if row.ram_total > 0]
+    shares = [row.ram / row.ram_total for row in rows if 0 <= row.ram <= row.ram_total > 0]
     if len(shares) < RAM_ROWS or min(shares[-RAM_ROWS:]) < RAM_SHARE:
         return None
     row = rows[-1]
@@ -106,11 +107,15 @@ def _disk(view: View) -> Alarm | None:
     return Alarm("critical" if out else "warning", view.last_step, sentence)
 
 
+def _is_share(use: float | None) -> TypeGuard[float]:
+    return use is not None and 0 <= use <= 100
+
+
 def _idle(view: View) -> Alarm | None:
     if view.state.over:
         return None
     rows = [row for row in _recent(view.machine, IDLE_S) if row.gpus]
-    uses = [gpu.use / 100 for row in rows for gpu in row.gpus if gpu.use is not None]
+    uses = [use / 100 for row in rows for gpu in row.gpus if _is_share(use := gpu.use)]
     if len(rows) < IDLE_ROWS or not uses or rows[-1].time - rows[0].time < 0.8 * IDLE_S:
         return None
     busy = mean(uses)

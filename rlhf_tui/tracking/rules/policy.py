@@ -341,11 +341,10 @@ RULES = (
         "they say no more than before, this is reward hacking.",
         (
             "a larger kl_coef or beta",
-            "a reward that takes length off: a function of your own in rewards with a negative "
-            "weight, 'reward-run' and '-0.01*mine:length', say",
+            "a second source in rewards that takes length off: a function of your own with a "
+            "negative weight, -0.01*mine:length, say",
             "a smaller response_length, or a larger missing_eos_penalty",
-            "labels in which the shorter answer wins as often: see evaluate's figures on length "
-            "bias of the reward model",
+            "look at the figure on length in rlhf-tui stats: do people prefer whatever is longer?",
         ),
         _length,
         (

@@ -17,6 +17,8 @@ from rlhf_tui.tracking.series import Series
 
 POINTS = 500
 """Most points of a thinned series: a rule walks them in well under a millisecond."""
+HUGE = 1e100
+"""Values beyond it count as it, so that squares and sums of values stay finite."""
 LOOKS = 4
 """Values whose mean stands for a piece of a long series, beside its lowest and highest."""
 
@@ -79,6 +81,10 @@ class Points:
         return len(self.steps)
 
 
+def _bounded(value: float) -> float:
+    return max(-HUGE, min(HUGE, value))
+
+
 def thinned(series: Series) -> Points:
     """At most `POINTS` pieces; those without a finite value are left out.
 
@@ -97,7 +103,8 @@ def thinned(series: Series) -> Points:
         if low > high:
             continue
         looks = range(start, stop, max(1, (stop - start) // LOOKS))
-        seen = [value for i in looks if math.isfinite(value := values.value(i))]
+        low, high = _bounded(low), _bounded(high)
+        seen = [_bounded(v) for i in looks if math.isfinite(v := values.value(i))]
         points.steps.append(series.steps[stop - 1])
         points.means.append(math.fsum(seen) / len(seen) if seen else (low + high) / 2)
         points.lows.append(low)

@@ -134,10 +134,14 @@ def rows(info: RunInfo | None, findings: list[Finding], width: int, glyphs: Glyp
 
 
 def _summary(info: RunInfo, findings: list[Finding]) -> tuple[str, str]:
-    count = len(rules_for(info.kind))
-    kind = KINDS.get(info.kind, "log")
-    looked = f"{count} rules look at a run of this kind ({kind})."
+    if info.kind == "log":
+        looked = "Rules look at it by the names of its metrics."
+    else:
+        kind = KINDS.get(info.kind, info.kind)
+        looked = f"{len(rules_for(info.kind))} rules look at a run of this kind ({kind})."
     holding = [f for f in findings if f.holds]
+    if not findings and info.state == "queued":
+        return f"Nothing to judge yet. {looked}", "dim"
     if not findings:
         return f"Nothing looks wrong. {looked}", "good"
     parts = []

@@ -85,16 +85,21 @@ def kill_all(_: HubClient, run: RunInfo) -> None:
 
 
 def take_memory(_: HubClient, run: RunInfo) -> None:
-    """Let the worker have no more memory than it has now, as on a machine that is full."""
+    """Let the worker have a little less memory than it has now, as on a machine that is full."""
     mark = processes(Path(run.directory))[1]
     assert mark is not None
     worker = psutil.Process(mark.pid)
-    size = worker.memory_info().vms
+    size = worker.memory_info().vms - 2**26
     worker.rlimit(psutil.RLIMIT_AS, (size, size))
 
 
 def online(**more: Any) -> dict[str, Any]:
     return {"model": "sft-0001", "eval_prompts": 16, "eval_steps": 5} | more
+
+
+def brief(**more: Any) -> dict[str, Any]:
+    """What is over soon needs no large rollouts."""
+    return judged(rollout_batch_size=24, eval_prompts=8, **more)
 
 
 def judged(**more: Any) -> dict[str, Any]:
@@ -106,14 +111,14 @@ RECORDINGS = (
     Recording("sft-good", "sft", {"eval_steps": 8}),
     Recording("rm-good", "rm", {"eval_steps": 20}),
     Recording("rm-good-2", "rm", {"seed": 2, "epochs": 2.0}),
-    Recording("ppo-good", "ppo", judged()),
+    Recording("ppo-good", "ppo", judged(total_steps=40)),
     Recording(
         "ppo-good-2", "ppo", judged(seed=2, adaptive_kl=True, critic="separate", total_steps=40)
     ),
     Recording("dpo-good", "dpo", {"model": "sft-0001", "max_steps": 100, "eval_steps": 20}),
-    Recording("kto-good", "kto", {"model": "sft-0001", "max_steps": 80, "eval_steps": 20}),
-    Recording("rloo-good", "rloo", judged()),
-    Recording("grpo-good", "grpo", judged()),
+    Recording("kto-good", "kto", {"model": "sft-0001", "max_steps": 50, "eval_steps": 10}),
+    Recording("rloo-good", "rloo", judged(total_steps=30)),
+    Recording("grpo-good", "grpo", judged(total_steps=30)),
     # Astray by their arguments alone.
     Recording("ppo-kl", "ppo", judged(kl_coef=0.0, learning_rate=2e-3, total_steps=30)),
     Recording(
@@ -153,7 +158,7 @@ RECORDINGS = (
     Recording(
         "ppo-value",
         "ppo",
-        judged(
+        brief(
             critic="separate",
             critic_init="fresh",
             critic_learning_rate=0.3,
@@ -163,12 +168,12 @@ RECORDINGS = (
             total_steps=25,
         ),
     ),
-    Recording("ppo-clip", "ppo", judged(learning_rate=5e-3, num_ppo_epochs=6, total_steps=15)),
+    Recording("ppo-clip", "ppo", brief(learning_rate=5e-3, num_ppo_epochs=6, total_steps=15)),
     Recording("rm-chance", "rm", {"dataset": "shuffled.jsonl", "max_steps": 60, "eval_steps": 20}),
     Recording(
         "dpo-chance",
         "dpo",
-        {"model": "sft-0001", "dataset": "shuffled.jsonl", "max_steps": 60, "eval_steps": 20},
+        {"model": "sft-0001", "dataset": "shuffled.jsonl", "max_steps": 45, "eval_steps": 15},
     ),
     Recording(
         "sft-overfit",
@@ -184,22 +189,22 @@ RECORDINGS = (
     Recording(
         "dpo-displaced",
         "dpo",
-        {"model": "sft-0001", "learning_rate": 3e-3, "max_steps": 60, "eval_steps": 20},
+        {"model": "sft-0001", "learning_rate": 3e-3, "max_steps": 40, "eval_steps": 20},
     ),
     Recording("sft-nan", "sft", {"learning_rate": 1e18, "max_grad_norm": 1e18}, ends="failed"),
     Recording("ppo-nan", "ppo", judged(learning_rate=1e18, max_grad_norm=1e18), ends="failed"),
     Recording("sft-still", "sft", {"learning_rate": 1e-9, "epochs": 4.0, "eval_steps": 16}),
-    Recording("rm-still", "rm", {"learning_rate": 1e-9, "max_steps": 70, "eval_steps": 20}),
-    Recording("ppo-still", "ppo", judged(learning_rate=1e-9, total_steps=42)),
-    Recording("grpo-alike", "grpo", online(rewards=[f"{PAID}:alike"], total_steps=18)),
-    Recording("rloo-chance", "rloo", online(rewards=[f"{PAID}:chance"], total_steps=42)),
-    Recording("grpo-cut", "grpo", judged(response_length=8, total_steps=15)),
-    Recording("ppo-cut", "ppo", judged(response_length=8, total_steps=15)),
-    # Ended from outside, or by what they are given.
-    Recording("ppo-crash", "ppo", online(rewards=[f"{PAID}:breaks"]), ends="failed"),
-    Recording("ppo-memory", "ppo", judged(), take_memory, at=12, ends="failed"),
-    Recording("ppo-stopped", "ppo", judged(save_steps=10), stop, at=17, ends="stopped"),
-    Recording("ppo-killed", "ppo", judged(save_steps=10), kill_all, at=17, ends="failed"),
+    Recording("ppo-still", "ppo", brief(learning_rate=1e-9, total_steps=42)),
+    Recording(
+        "grpo-alike",
+        "grpo",
+        online(rewards=[f"{PAID}:alike"], rollout_batch_size=8, total_steps=18),
+    ),
+    Recording("grpo-cut", "grpo", brief(response_length=8, total_steps=15)),
+    Recording("ppo-crash", "ppo", brief(rewards=[f"{PAID}:breaks"]), ends="failed"),
+    Recording("ppo-memory", "ppo", brief(), take_memory, at=12, ends="failed"),
+    Recording("ppo-stopped", "ppo", brief(save_steps=10), stop, at=17, ends="stopped"),
+    Recording("ppo-killed", "ppo", brief(save_steps=10), kill_all, at=17, ends="failed"),
 )
 
 

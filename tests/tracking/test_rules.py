@@ -17,7 +17,6 @@ from rlhf_tui.tracking.rules.texts import repeated, told
 from rlhf_tui.tracking.rules.view import POINTS, Situation, situation, thinned
 from rlhf_tui.tracking.rules.walking import episode
 from rlhf_tui.tracking.series import Series
-from rlhf_tui.training.divergence import diverged
 
 GOING = Situation(step=100, total_steps=200)
 
@@ -107,6 +106,64 @@ def test_longer_responses_alone_are_no_hacking() -> None:
     assert "from 21 to 58 tokens" in up["length-hacking"].sentence
 
 
+def test_updates_that_are_too_large() -> None:
+    calm, wild = [0.05] * 10, [0.45] * 4
+    assert found("ppo", policy__clipfrac_avg=calm) == {}
+    finding = found("ppo", policy__clipfrac_avg=calm + wild)["clip-fraction"]
+    assert (finding.severity, finding.step, finding.until) == ("warning", 13, None)
+    assert "45% of the tokens" in finding.sentence
+    assert found("grpo", clip_ratio__region_mean=calm + wild)["clip-fraction"].step == 13
+    assert found("ppo", policy__approxkl_avg=calm + wild)["update-too-large"].step == 13
+    assert found("ppo", policy__clipfrac_avg=[*calm, 0.9, *calm]) == {}, "one rollout is none"
+
+
+def test_a_value_loss_that_explodes() -> None:
+    falls = [1.0, 0.9, 0.7, 0.5, 0.4, 0.3, 0.3, 0.25, 0.25, 0.25]
+    assert found("ppo", loss__value_avg=[*falls, *[0.9] * 5]) == {}, "below where it began"
+    finding = found("ppo", loss__value_avg=[*falls, *[2.0] * 5])["value-loss"]
+    assert (finding.severity, finding.step) == ("warning", 13)
+    assert found("ppo", loss__value_avg=[*falls, *[20.0] * 5])["value-loss"].severity == "critical"
+
+
+def test_a_reward_that_falls() -> None:
+    rng = random.Random(6)
+    noise = [rng.gauss(1, 0.2) for _ in range(60)]
+    assert "reward-falls" not in found("ppo", objective__scores=noise)
+    falls = [value - max(0, i - 20) / 20 for i, value in enumerate(noise)]
+    finding = found("grpo", reward=falls)["reward-falls"]
+    assert 25 < finding.step < 45
+    assert found("grpo", reward=falls + noise)["reward-falls"].until is not None
+
+
+def test_an_entropy_that_collapses_and_one_that_sinks() -> None:
+    sinks = [2 - i / 60 for i in range(60)]
+    assert "entropy-collapse" not in found("ppo", policy__entropy_avg=sinks)
+    collapses = [2 * 0.9**i for i in range(60)]
+    finding = found("grpo", entropy=collapses)["entropy-collapse"]
+    assert finding.severity == "critical"
+    assert finding.step == 14
+
+
+def test_responses_that_are_cut_and_groups_that_are_alike() -> None:
+    asked = {"rollout_batch_size": 64, "response_length": 32}
+    ended = [60.0] * 5 + [10.0] * 5
+    finding = found("ppo", val__num_eos_tokens=ended, arguments=asked)["responses-cut"]
+    assert finding.step == 8
+    assert "84% of the responses were cut at response_length (32 tokens)" in finding.sentence
+    assert found("grpo", completions__clipped_ratio=[0.9] * 5)["responses-cut"].step == 2
+    assert found("rloo", frac_reward_zero_std=[0.2] * 20) == {}
+    assert "groups-alike" in found("rloo", frac_reward_zero_std=[0.8] * 20)
+
+
+def test_dpo_that_makes_the_chosen_unlikely() -> None:
+    margins = [i / 20 for i in range(60)]
+    sinks = [-40 - i / 3 for i in range(60)]
+    finding = found("dpo", logps__chosen=sinks, rewards__margins=margins)["chosen-unlikely"]
+    assert 25 < finding.step < 40
+    still = [-40 - i / 30 for i in range(60)]
+    assert found("dpo", logps__chosen=still, rewards__margins=margins) == {}
+
+
 def test_a_critic_that_explains_nothing_gets_the_time_to_learn() -> None:
     blind = [-0.2] * 29
     assert "critic-blind" not in found("ppo", val__explained_variance=blind)
@@ -149,10 +206,8 @@ def test_a_loss_that_is_no_number() -> None:
     assert "loss-nan" not in found("sft", loss=[2.0, math.nan, *good])
 
 
-def test_our_trainers_words_for_divergence_are_known(tmp_path: Any) -> None:
-    from helpers.tiny import make_run
-
-    said = str(diverged(make_run(tmp_path, "sft", {}), "The loss", "step 3"))
+def test_a_run_that_ended_itself_because_of_such_a_loss() -> None:
+    said = "The loss is no finite number at step 3 (epoch 0.1)."
     failed = situation("failed", None, RunExit(5, None, False, 0.0, said), message=said)
     assert set(found("sft", failed)) == {"loss-nan"}
 

@@ -47,6 +47,8 @@ async def choices(link: Link, kind: str, name: str) -> list[Choice]:
         for info in sorted(runs.runs, key=lambda info: not info.current)
         if info.state == "finished" and (Path(info.directory) / MODEL).is_dir()
     ]
+    if any(info.current for info in runs.runs):
+        found.insert(0, Choice("current", "whichever run is the current policy at the launch"))
     if kind not in ("generate", "sft", "rm"):
         found.insert(0, Choice("", "the newest finished one"))
     return found + cached()

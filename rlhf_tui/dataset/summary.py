@@ -121,10 +121,15 @@ def _agreement(con: Connection, columns: list[str]) -> float | None:
     case weighs 1/(cases of its ranking), as in `evaluation.human_reference`.
     """
     if "chosen" in columns:
-        case = "least(chosen_id, rejected_id) || ' ' || greatest(chosen_id, rejected_id)"
-        says = "chosen_id < rejected_id"
+        better, worse = (
+            f"{side}_id" if f"{side}_id" in columns else f"{side}::VARCHAR"
+            for side in ("chosen", "rejected")
+        )
+        case = f"least({better}, {worse}) || chr(0) || greatest({better}, {worse})"
+        says = f"{better} < {worse}"
     else:
-        case, says = "completion_id", "label"
+        case = "completion_id" if "completion_id" in columns else "completion::VARCHAR"
+        says = "label"
     weight = "1.0 / count(*) OVER (PARTITION BY ranking_id)" if "ranking_id" in columns else "1.0"
     if "votes_for" in columns:
         votes = f"""SELECT any_value(votes_for)::DOUBLE AS yes,

@@ -20,7 +20,7 @@ DELIMITERS = ",;\t|"
 def text_of(line: bytes) -> str:
     """A line as text: UTF-8, with or without its mark at the beginning, else Latin-1."""
     try:
-        return line.decode("utf-8-sig")
+        return line.decode().removeprefix("\ufeff")
     except UnicodeDecodeError:
         return line.decode("latin-1")
 

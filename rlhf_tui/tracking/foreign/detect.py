@@ -71,7 +71,7 @@ def look_at(path: Path) -> Look:
 def _look_at_text(head: bytes, path: Path) -> Look:
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     lines = start.split(b"\n")
-    if len(lines) == 1 and len(head) > HEAD:
+    if len(lines) == 1 and len(head) >= LONG_HEAD:
         return Look(None, "a first line of more than 1 MiB")
     if start.startswith(b"{"):
         if path.name == trainer_state.NAME or b'"log_history"' in head:

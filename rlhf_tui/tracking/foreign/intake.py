@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -35,6 +36,7 @@ class Intake:
         self.step, self.left_out, self._began = 0.0, 0, math.nan
 
     def take(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        gathered: dict[str, tuple[array[float], array[float]]] = {}
         for row in rows:
             step = row["step"]
             if not math.isfinite(step):
@@ -42,16 +44,28 @@ class Intake:
             self.step = max(self.step, step)
             self._tell_clocks(step, row)
             for name, value in row.items():
-                series = self.series.get(name)
-                if series is not None:
-                    # A number that has turned into a text: a gap, not a guess.
-                    series.add(step, math.nan if value is None else value)
-                elif value is not None and name not in _NOT_METRICS:
-                    if len(self.series) >= MOST_SERIES:
-                        self.left_out += 1
+                points = gathered.get(name)
+                if points is None:
+                    if not self._wanted(name, value):
                         continue
-                    series = self.series[name] = Series(name)
-                    series.add(step, value)
+                    points = gathered[name] = array("d"), array("d")
+                points[0].append(step)
+                # A number that has turned into a text: a gap, not a guess.
+                points[1].append(math.nan if value is None else value)
+        for name, (steps, values) in gathered.items():
+            self.series[name].extend(steps, values)
+
+    def _wanted(self, name: str, value: float | None) -> bool:
+        """Whether a name has, or now gets, a series."""
+        if name in self.series:
+            return True
+        if value is None or name in _NOT_METRICS:
+            return False
+        if len(self.series) >= MOST_SERIES:
+            self.left_out += 1
+            return False
+        self.series[name] = Series(name)
+        return True
 
     def _tell_clocks(self, step: float, row: Mapping[str, Any]) -> None:
         when = row.get("time")

@@ -160,13 +160,13 @@ class EventsReader:
         return at
 
     def _take(self, body: bytes, crc: bytes, piece: Piece, path: Path) -> None:
+        if struct.unpack("<I", crc)[0] != masked_crc(body):
+            self.problem = f"{path.name} holds a damaged record: passed over."
+            return
         try:
             event = self._events.Event.FromString(body)
         except self._undecodable:
             self.problem = f"{path.name} holds a record that is no event: passed over."
-            return
-        if struct.unpack("<I", crc)[0] != masked_crc(body):
-            self.problem = f"{path.name} holds a damaged record: passed over."
             return
         if event.HasField("summary"):
             row: dict[str, float | None] = {"step": float(event.step), "time": event.wall_time}

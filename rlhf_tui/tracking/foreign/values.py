@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -41,13 +41,6 @@ DEEPEST = 8
 RELATIVE = 1e8
 """Seconds below which a time is no date: three years."""
 _ELAPSED = re.compile(r"(?:(\d+) days?, )?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
-_WORDS = {
-    "nan": math.nan,
-    "inf": math.inf,
-    "infinity": math.inf,
-    "-inf": -math.inf,
-    "-infinity": -math.inf,
-}
 
 
 def decode(text: bytes | str) -> Any:
@@ -67,25 +60,21 @@ def decode(text: bytes | str) -> Any:
 
 
 def number_in(value: object) -> float | None:
-    """A number, also one written as a text; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        try:
-            return float(value)
-        except OverflowError:
-            return math.inf if value > 0 else -math.inf
-    if isinstance(value, str) and len(value) <= 40:
-        word = value.strip().lower()
-        if word in _WORDS:
-            return _WORDS[word]
+    """A number, also one written as a text, NaN and Infinity too; None for anything else."""
+    if type(value) is float:
+        return value
+    if isinstance(value, str):
         # Python would take 1_000 and Arabic digits for numbers, too.
-        if word[:1] in "+-.0123456789" and word.isascii() and "_" not in word:
-            try:
-                return float(word)
-            except ValueError:
-                return None
-    return None
+        if len(value) > 40 or "_" in value or not value.isascii():
+            return None
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf  # type: ignore[operator]
+    except ValueError:
+        return None
 
 
 def flatten(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,35 +137,41 @@ class Places:
         self._last = 0.0
         self._offset = 0.0
         self._epoch = -math.inf
+        self._names: tuple[str, ...] = ()
+        """Of the row before: in most logs all rows have the same."""
+        self._metrics: list[str] = []
+        self._times: list[tuple[str, _Read]] = []
 
     def row(self, flat: Mapping[str, Any]) -> dict[str, float | None]:
         """A flat row as numbers, with its `step` and, where it tells one, its `time`."""
-        step = self._step(flat)
-        row: dict[str, float | None] = {"step": step}
-        when = _first(flat, TIMES, moment)
-        if when is None:
-            when = _first(flat, ELAPSED, elapsed)
-        if when is not None:
-            row["time"] = when
-        for name, value in flat.items():
-            if name == self.name or name in ("step", "time") or value is None:
-                continue
-            if name in TIMES and when is not None:
-                continue
-            row[name] = number_in(value)
+        names = tuple(flat)
+        if names != self._names:
+            if not self.name:
+                self.name = next((n for n in STEPS if number_in(flat.get(n)) is not None), "")
+            self._names = names
+            self._times = [(n, read) for n, read in _TIMES if n in flat]
+            self._metrics = [n for n in names if n not in (self.name, "step", "time", *TIMES)]
+        row: dict[str, float | None] = {"step": self._step(flat)}
+        for name, read in self._times:
+            when = read(flat[name])
+            if when is not None:
+                row["time"] = when
+                break
+        for name in self._metrics:
+            value = flat[name]
+            if value is not None:
+                row[name] = value if type(value) is float else number_in(value)
         return row
 
     def _step(self, flat: Mapping[str, Any]) -> float:
-        if not self.name:
-            self.name = next((n for n in STEPS if number_in(flat.get(n)) is not None), "")
         raw = number_in(flat.get(self.name)) if self.name else None
         if raw is None or not math.isfinite(raw):
             if not self.name:
                 self._last = float(self._rows)
                 self._rows += 1
             return self._last
-        epoch = number_in(flat.get("epoch"))
-        if epoch is not None and self.name != "epoch":
+        epoch = number_in(flat.get("epoch")) if self.name != "epoch" else None
+        if epoch is not None:
             if raw <= self._raw and epoch > self._epoch > -math.inf:
                 # Counted from the beginning of each epoch.
                 self._offset = self._last + (1 if raw == 0 else 0)
@@ -187,9 +182,8 @@ class Places:
         return self._last
 
 
-def _first(flat: Mapping[str, Any], names: tuple[str, ...], read: Any) -> float | None:
-    for name in names:
-        value = flat.get(name)
-        if value is not None and (found := read(value)) is not None:
-            return float(found)
-    return None
+_Read = Callable[[object], float | None]
+_TIMES: tuple[tuple[str, _Read], ...] = (
+    *((name, moment) for name in TIMES),
+    *((name, elapsed) for name in ELAPSED),
+)

@@ -16,7 +16,6 @@ from rlhf_tui.screens.widgets.wrapping import wrap
 from rlhf_tui.tracking.follow import PIECE, RunFollower
 from rlhf_tui.tracking.log_tail import LOG_BYTES, LogTail
 from rlhf_tui.tracking.metrics import MAX_SERIES
-from rlhf_tui.tracking.panels import PANELS, panels_for
 
 
 def follow(watch: RunFollower) -> int:
@@ -86,19 +85,6 @@ def test_log_of_other_bytes(tmp_path: Path) -> None:
     assert tail.shown == ["\ufffd\ufffd ok", " 30%"]
 
 
-@pytest.mark.parametrize("kind", PANELS)
-def test_every_kind_has_charts_before_its_first_value(kind: str) -> None:
-    assert 2 <= len(panels_for(kind, [])) <= 4
-
-
-@given(st.lists(st.sampled_from(["loss", "eval_loss", "lr", "x", "eval_x", "eval/x", "time"])))
-def test_every_metric_is_in_one_chart(names: list[str]) -> None:
-    panels = panels_for("sft", names)
-    shown = [metric for panel in panels for metric in panel.metrics]
-    if set(names) - {"time"}:
-        assert sorted(shown) == sorted(set(names) - {"time"})
-
-
 ROWS = st.lists(st.tuples(st.text("ab ─漢", max_size=5), st.sampled_from(["", "dim"])), max_size=4)
 
 
@@ -133,11 +119,3 @@ def test_wrapped_rows_fit_and_lose_no_letter(text: str, width: int) -> None:
 def test_durations() -> None:
     given = [0, 59, 60, 3599, 3600, 86400 * 1.5, 86400 * 2, 86400 * 400]
     assert [duration(s) for s in given] == ["<1m", "<1m", "1m", "59m", "1h", "36h", "2d", "400d"]
-
-
-def test_a_learning_curve_is_one_chart_behind_those_of_its_run() -> None:
-    names = ["curve/high", "curve/accuracy", "curve/low", "loss"]
-    assert [panel.metrics for panel in panels_for("rm", names)] == [
-        ("loss",),
-        ("curve/accuracy", "curve/low", "curve/high"),
-    ]

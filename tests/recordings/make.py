@@ -89,7 +89,7 @@ def take_memory(_: HubClient, run: RunInfo) -> None:
     mark = processes(Path(run.directory))[1]
     assert mark is not None
     worker = psutil.Process(mark.pid)
-    size = worker.memory_info().vms - 2**26
+    size = worker.memory_info().vms - 2**28
     worker.rlimit(psutil.RLIMIT_AS, (size, size))
 
 
@@ -202,7 +202,9 @@ RECORDINGS = (
     ),
     Recording("grpo-cut", "grpo", brief(response_length=8, total_steps=15)),
     Recording("ppo-crash", "ppo", brief(rewards=[f"{PAID}:breaks"]), ends="failed"),
-    Recording("ppo-memory", "ppo", brief(), take_memory, at=12, ends="failed"),
+    Recording(
+        "sft-memory", "sft", {"batch_size": 250, "epochs": 20.0}, take_memory, at=3, ends="failed"
+    ),
     Recording("ppo-stopped", "ppo", brief(save_steps=10), stop, at=17, ends="stopped"),
     Recording("ppo-killed", "ppo", brief(save_steps=10), kill_all, at=17, ends="failed"),
 )

@@ -156,12 +156,24 @@ def test_responses_that_are_cut_and_groups_that_are_alike() -> None:
 
 
 def test_dpo_that_makes_the_chosen_unlikely() -> None:
-    margins = [i / 20 for i in range(60)]
-    sinks = [-40 - i / 3 for i in range(60)]
-    finding = found("dpo", logps__chosen=sinks, rewards__margins=margins)["chosen-unlikely"]
+    """Whatever texts a batch holds: their own lengths say nothing."""
+    rng = random.Random(7)
+    reference = [-rng.uniform(20, 60) for _ in range(60)]
+    beta = {"beta": 0.1}
+
+    def of(fall: float) -> dict[str, Any]:
+        lost = [-fall * i / 60 * -logp for i, logp in enumerate(reference)]
+        return {
+            "logps__chosen": [a + b for a, b in zip(reference, lost, strict=True)],
+            "rewards__chosen": [0.1 * nats for nats in lost],
+            "rewards__margins": [i / 20 for i in range(60)],
+        }
+
+    finding = found("dpo", arguments=beta, **of(0.5))["chosen-unlikely"]
     assert 25 < finding.step < 40
-    still = [-40 - i / 30 for i in range(60)]
-    assert found("dpo", logps__chosen=still, rewards__margins=margins) == {}
+    assert "% less; the margin is" in finding.sentence
+    assert found("dpo", arguments=beta, **of(0.1)) == {}
+    assert found("dpo", **of(0.5)) == {}, "without β nobody can say"
 
 
 def test_a_critic_that_explains_nothing_gets_the_time_to_learn() -> None:

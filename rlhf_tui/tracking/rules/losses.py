@@ -22,7 +22,7 @@ DIVERGED = "no finite number"
 EVALUATIONS = 2
 """Evaluations in a row above the lowest before it counts: one may be chance."""
 RISE = 0.03
-"""… and so much above it, as a share: an evaluation on a few dozen rows moves by 1-2 %."""
+"""… and so much above it, as a share: an evaluation on a few dozen rows moves by 1-2%."""
 FALLEN = 0.01
 """Back within this share of the lowest, it is over."""
 
@@ -32,7 +32,7 @@ STILL_SHARE = 0.25
 """… and this share of its steps."""
 STILL_SIGMAS = 2.0
 """The mean of the newest points differs from that of the first by less than so many standard
-errors. Noise alone stays below in 95 % of the looks."""
+errors. Noise alone stays below in 95% of the looks."""
 MOVED_SIGMAS = 3.0
 STILL_CHANGE = 0.02
 """Nor by this share of the loss: in a long run the smallest change is significant."""
@@ -215,7 +215,7 @@ RULES = (
         "The validation loss rises",
         (*OFFLINE, "log"),
         f"eval_loss stands more than {RISE:.0%} above its lowest value in {EVALUATIONS} "
-        f"evaluations in a row; over once it is within {FALLEN:.0%} of it. Critical from 25 % on.",
+        f"evaluations in a row; over once it is within {FALLEN:.0%} of it. Critical from 25% on.",
         "The model learns its training rows by heart: from the lowest point on it gets worse on "
         "rows that it has not seen. Reward models and DPO do so within one or two passes. For SFT "
         "a loss that rises a little while the answers still improve is known, and no reason to "

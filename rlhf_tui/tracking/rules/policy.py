@@ -293,7 +293,7 @@ RULES = (
         ONLINE,
         f"The KL of a response to the reference (median of 3 points) is above {KL_LIMIT:g} nats, "
         f"or {KL_TOKEN:g} nats a token of the length at the start if that is more; with "
-        f"adaptive_kl above {KL_TARGETS:g} times target_kl. Over below 80 % of it, critical above "
+        f"adaptive_kl above {KL_TARGETS:g} times target_kl. Over below 80% of it, critical above "
         f"{KL_FAR:g} times.",
         "The policy writes texts that the model it started from would hardly write. The reward "
         "model has never seen their like and its scores mean little there: the reward still rises "

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rlhf_tui.tracking.rules.finding import Alarm, Rule
-from rlhf_tui.tracking.rules.view import Points, View
-from rlhf_tui.tracking.rules.walking import alarm, before, episode, mean
+from rlhf_tui.tracking.rules.view import View
+from rlhf_tui.tracking.rules.walking import alarm, episode, mean
 from rlhf_tui.tracking.rules.words import at, figure, share
 
 CHANCE = 0.55
@@ -19,19 +21,15 @@ CHANCE_SHARE = 0.2
 
 MARGIN = 0.1
 MARGIN_BACK = 0.2
-"""Reward of the chosen less that of the rejected: at 0.1 the model gives the better one 52 %."""
+"""Reward of the chosen less that of the rejected: at 0.1 the model gives the better one 52%."""
 
 FALL = 0.15
 FALL_BACK = 0.1
-"""Of the log-probability of the chosen texts at the start: lost while the margin grew."""
+"""Of the log-probability that the reference gave the chosen texts: lost while the margin grew."""
 
 
-def _accuracy(view: View, *names: str) -> Points:
-    return view.points(*names)
-
-
-def _means(points: Points, width: int) -> list[float]:
-    return [mean(points.means[max(0, i - width + 1) : i + 1]) for i in range(len(points))]
+def _rolling_means(values: Sequence[float], width: int) -> list[float]:
+    return [mean(values[max(0, i - width + 1) : i + 1]) for i in range(len(values))]
 
 
 def _chance(view: View) -> Alarm | None:
@@ -46,7 +44,7 @@ def _chance(view: View) -> Alarm | None:
         (held, 1, 2, "held-out pairs"),
         (training, CHANCE_WINDOW, 5, f"the pairs of the last {CHANCE_WINDOW} points"),
     ):
-        values = _means(points, width)
+        values = _rolling_means(points.means, width)
         hot = [
             step >= begin and value < CHANCE
             for step, value in zip(points.steps, values, strict=True)
@@ -72,7 +70,7 @@ def _no_margin(view: View) -> Alarm | None:
     )
     points = view.points("eval_margin", "margin")
     held = view.points("eval_margin") is points
-    values = points.means if held else _means(points, CHANCE_WINDOW)
+    values = points.means if held else _rolling_means(points.means, CHANCE_WINDOW)
     hot = [s >= begin and v < MARGIN for s, v in zip(points.steps, values, strict=True)]
     found = episode(
         hot, [v > MARGIN_BACK for v in values], on=2, off=2, badness=[-v for v in values]
@@ -86,25 +84,26 @@ def _no_margin(view: View) -> Alarm | None:
 
 
 def _displaced(view: View) -> Alarm | None:
-    chosen = view.points("logps/chosen")
-    margins = view.points("rewards/margins")
-    if len(chosen) < CHANCE_WINDOW or chosen.steps != margins.steps:
+    """By what the policy gives the chosen beside what the reference gave the very same texts."""
+    rewards = view.points("rewards/chosen")
+    logps, margins = view.points("logps/chosen"), view.points("rewards/margins")
+    beta = view.number("beta", 0.0)
+    if beta <= 0 or not rewards.steps == logps.steps == margins.steps:
         return None
-    values = _means(chosen, 10)
-    start = before(chosen.means, 10)
-    if start >= 0:
-        return None
-    lost = [(value - start) / start for value in values]
-    grown = _means(margins, 10)
+    moved = [reward / beta for reward in rewards.means]
+    before = [logp - nats for logp, nats in zip(logps.means, moved, strict=True)]
+    now, start, grown = (_rolling_means(v, 10) for v in (moved, before, margins.means))
+    lost = [-nats / -b if b < 0 else 0.0 for nats, b in zip(now, start, strict=True)]
     hot = [
         i + 1 >= CHANCE_WINDOW and x > FALL and m > 0
         for i, (x, m) in enumerate(zip(lost, grown, strict=True))
     ]
     found = episode(hot, [x < FALL_BACK for x in lost], on=5, off=5, badness=lost)
     return alarm(
-        chosen, found, "warning",
-        lambda i: f"The chosen texts went from {figure(start)} to {figure(values[i])} nats by step "
-        f"{at(chosen.steps[i])}, while the margin grew to {figure(grown[i])}.",
+        rewards, found, "warning",
+        lambda i: f"The reference gave the chosen texts {figure(start[i])} nats, the policy gives "
+        f"them {figure(start[i] + now[i])} about step {at(rewards.steps[i])}, {share(lost[i])} "
+        f"less; the margin is {figure(grown[i])}.",
     )  # fmt: skip
 
 
@@ -128,8 +127,8 @@ RULES = (
         ),
         _chance,
         (
-            "Stiennon et al. 2020 and Ouyang et al. 2022: 70 to 77 % of held-out comparisons, "
-            "where people agree on some 73 %",
+            "Ouyang et al. 2022 (InstructGPT): reward models are right on 70 to 72% of held-out "
+            "comparisons, where people agree on 73%",
         ),
     ),
     Rule(
@@ -151,8 +150,9 @@ RULES = (
         "chosen-unlikely",
         "The chosen texts get unlikely",
         ("dpo",),
-        f"The log-probability of the chosen texts (mean of 10 points) fell by more than {FALL:.0%} "
-        f"from its start while the margin is above 0; over below {FALL_BACK:.0%}.",
+        f"The log-probability of the chosen texts (mean of 10 points, by rewards/chosen over beta) "
+        f"is more than {FALL:.0%} below what the reference gave them, while the margin is above 0; "
+        f"over below {FALL_BACK:.0%}.",
         "DPO only asks that the rejected fall faster than the chosen. When both fall, the "
         "probability goes to texts that nobody has judged, and the policy may write worse than "
         "before although margin and accuracy rise.",

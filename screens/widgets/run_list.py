@@ -1,4 +1,4 @@
-"""The list of runs: two rows each, state by sign, word and colour."""
+"""The list of runs: two rows each, state by sign and colour, and what people say of them."""
 
 from __future__ import annotations
 
@@ -178,12 +178,7 @@ class RunList(CanvasView):
         right = f"{marks} {steps(info)}".strip()
         name = info.run_id[: max(4, width - len(right) - 5)]
         gap = " " * max(1, width - 4 - len(name) - len(right) - 1)
-        detail = f"    {self._facts(info, word)}"
-        room = width - 1
-        more = self._glyphs.more
-        detail = (
-            detail if cell_len(detail) <= room else set_cell_size(detail, room - len(more)) + more
-        )
+        detail = self._detail(info, word, width - 5)
         plain, dim = ("cursor", "cursor-dim") if chosen else ("", "dim")
         style = plain if chosen else STYLES[word]
         # Put away: there, and not what one looks for.
@@ -195,19 +190,24 @@ class RunList(CanvasView):
                 (f"{name}{gap}", name_style),
                 (f"{right} ", name_style),
             ],
-            [(set_cell_size(detail, width), dim)],
+            [(set_cell_size(f"    {detail}", width), dim)],
         ]
 
-    def _facts(self, info: RunInfo, word: str) -> str:
-        """State, age, title and tags."""
+    def _detail(self, info: RunInfo, word: str, room: int) -> str:
+        """What people say of it, with its age where there is room; else its state in words."""
         past = time.time() - (info.ended_ms or info.started_ms or info.created_ms) / 1000
         age = duration(past)
         age = age if word in ("running", "stopping", "queued") else f"{age} ago"
-        state = "archived" if info.archived else word
         tags = " ".join(f"#{tag}" for tag in info.tags)
         said = clean(f"{info.title} {tags}".strip(), encoding=self._glyphs.encoding).text
-        told = f" {self._glyphs.dot} {said}".replace("\n", " ") if said else ""
-        return f"{state}, {age}{told}"
+        said = said.replace("\n", " ")
+        if not said:
+            return f"{'archived' if info.archived else word}, {age}"
+        said = f"archived {self._glyphs.dot} {said}" if info.archived else said
+        if cell_len(said) + 1 + len(age) <= room:
+            return set_cell_size(said, room - len(age)) + age
+        more = self._glyphs.more
+        return said if cell_len(said) <= room else set_cell_size(said, room - len(more)) + more
 
     def on_resize(self, event: Resize) -> None:
         self.redraw()

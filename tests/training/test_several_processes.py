@@ -53,6 +53,11 @@ def losses(context: RunContext) -> dict[int, float]:
     return {row["step"]: row["loss"] for row in rows if "loss" in row}
 
 
+def seen(context: RunContext) -> list[float]:
+    rows = lines(context.directory / "metrics.jsonl")
+    return [row["num_samples"] for row in rows if "num_samples" in row]
+
+
 def test_two_processes_stopped_and_resumed_equal_one_with_twice_the_batch(tmp_path: Path) -> None:
     model = save_policy(tmp_path / "base")
     one = sft_run(tmp_path / "sft-1", model, batch_size=8)
@@ -76,6 +81,13 @@ def test_two_processes_stopped_and_resumed_equal_one_with_twice_the_batch(tmp_pa
         for c in (one, two)
     )
     assert len(shared) == 1, "evaluated once, at the end"
+    answers, apart = (
+        [(row["step"], row.get("by", "")) for row in lines(c.directory / "samples.jsonl")]
+        for c in (one, two)
+    )
+    assert apart == answers, "the main process alone writes, and not again after a resume"
+    assert seen(two) == seen(one)
+    assert (two.directory / "machine.jsonl").exists()
     assert shared == pytest.approx(evaluated, rel=1e-3)
     weights, others = (
         AutoModelForCausalLM.from_pretrained(c.model_dir).state_dict() for c in (one, two)

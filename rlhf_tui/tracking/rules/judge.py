@@ -22,7 +22,7 @@ RULES: tuple[Rule, ...] = (
 )
 EVERY_S = 2.0
 """Between two looks at a run that goes on."""
-MOST_SHARE = 0.01
+MOST_SHARE = 0.004
 """Of a core's time that looking may take: a run whose look costs more is looked at less often."""
 
 

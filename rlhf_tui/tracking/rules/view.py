@@ -7,8 +7,10 @@ Rules run beside the keys of a screen: a series of a million points costs as muc
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 from rlhf_tui.runs.layout import DistributionRow, MachineRow, RunExit, RunStatus, SampleRow, State
@@ -91,20 +93,30 @@ def thinned(series: Series) -> Points:
     The pieces begin at multiples of a power of two, so that all but the last stay as they are
     while the series grows, until there are twice as many.
     """
-    length = len(series)
-    stride = 1
+    length, values = len(series), series.values
+    if not length:
+        return Points()
+    lowest, highest = values.extent(0, length)
+    raw = values.levels[0][0]
+    if max(highest, -lowest) > HUGE:
+        raw = array("d", [v if math.isinf(v) else _bounded(v) for v in raw])
+    if length <= POINTS:
+        finite = [math.isfinite(v) for v in raw]
+        one = list(compress(raw, finite))
+        return Points(list(compress(series.steps, finite)), one, one, one)
+    stride = 2
     while length > stride * POINTS:
         stride *= 2
     points = Points()
-    values = series.values
     for start in range(0, length, stride):
         stop = min(length, start + stride)
         low, high = values.extent(start, stop)
         if low > high:
             continue
-        looks = range(start, stop, max(1, (stop - start) // LOOKS))
+        seen = raw[start : stop : max(1, (stop - start) // LOOKS)]
+        if not values.gapless:
+            seen = array("d", filter(math.isfinite, seen))
         low, high = _bounded(low), _bounded(high)
-        seen = [_bounded(v) for i in looks if math.isfinite(v := values.value(i))]
         points.steps.append(series.steps[stop - 1])
         points.means.append(math.fsum(seen) / len(seen) if seen else (low + high) / 2)
         points.lows.append(low)

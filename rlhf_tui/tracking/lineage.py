@@ -105,7 +105,7 @@ def _age(run_id: str, runs: Mapping[str, Known]) -> tuple[int, str]:
 
 
 def tree(run_id: str, runs: Mapping[str, Known]) -> list[Node]:
-    """The roots of a run's tree: the workspace's labels, files, and runs that are gone.
+    """The roots of a run's tree: the workspace's labels, files, and last runs that are gone.
 
     A run whose ancestors run in a circle, as no launch makes them, hangs at a root.
     """
@@ -127,7 +127,7 @@ def tree(run_id: str, runs: Mapping[str, Known]) -> list[Node]:
             nodes[held[trunk]].children.append(node)
         else:
             _at_root(node, known, roots)
-    return list(roots.values())
+    return sorted(roots.values(), key=lambda root: root.kind == "missing")
 
 
 def _node(one: str, known: Known | None, chosen: str) -> Node:

@@ -13,7 +13,7 @@ import statistics
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from rlhf_tui.tracking.clock import Clock, TimeClock, XAxis
@@ -27,6 +27,12 @@ SPIKE = 0.25
 else in it than steps."""
 WARM_UP = 0.25
 """Share of the distances that may be slow at first, as kernels are compiled and caches filled."""
+LONGEST = 6
+"""Slow distances in a row that may be one evaluation."""
+SMALL = 0.2
+"""Of the greatest extra: less is no event of its own."""
+LATE = 1.5
+"""What comes at fixed distances is not later than after so many of them."""
 AHEAD = 2.0
 """A drift goes on for so many times as long as it has been seen, then no further."""
 DRIFT = (0.67, 1.5)
@@ -74,15 +80,11 @@ def estimate(
     every = -(-count // MOST_POINTS)
     chosen = [*range(begin, len(steps) - 1, every), len(steps) - 1]
     distances = [_distance(steps, seconds, a, b) for a, b in pairwise(chosen)]
-    limit = _limit([one.pace for one in distances])
-    first = next((i for i, one in enumerate(distances) if one.pace <= limit), 0)
-    # What is slow for long at the beginning is no warming up.
-    distances = distances[first if first <= WARM_UP * len(distances) else 0 :]
-    usual = [one for one in distances if one.pace <= limit]
+    usual, spikes = _told_apart(distances)
     recent = usual[-max(RECENT, len(usual) // 2) :]
     pace = sum(one.seconds for one in recent) / sum(one.steps for one in recent)
     left = max(0.0, total - steps[-1])
-    between = _between([one for one in distances if one.pace > limit], usual, total, steps[begin])
+    between = _between(spikes, usual, total, steps[begin], steps[-1])
     rest = pace * _drift(usual, pace, left) * left + between
     return Estimate(rest, pace) if math.isfinite(rest) else None
 
@@ -92,6 +94,40 @@ def _distance(steps: Sequence[float], seconds: Sequence[float], a: int, b: int) 
     return _Distance(steps[b], done, took, took / done)
 
 
+def _told_apart(distances: list[_Distance]) -> tuple[list[_Distance], list[_Distance]]:
+    """The usual distances, and those with something else in them, neighbours as one.
+
+    Slow ones at the very beginning are in neither.
+    """
+    count = len(distances)
+    edges = [*range(0, max(1, count - RECENT // 2), RECENT), count]
+    slow: list[bool] = []
+    for a, b in pairwise(edges):
+        limit = _limit([one.pace for one in distances[a:b]])
+        slow += [one.pace > limit for one in distances[a:b]]
+    usual: list[_Distance] = []
+    spikes: list[_Distance] = []
+    at = 0
+    for is_slow, group in groupby(slow):
+        some = distances[at : at + len(list(group))]
+        at += len(some)
+        if is_slow and at == len(some) and at <= WARM_UP * count:
+            continue
+        if not is_slow or len(some) > LONGEST:
+            # So many in a row: the machine has become slower.
+            usual += some
+        else:
+            whole = sum(one.seconds for one in some)
+            steps = sum(one.steps for one in some)
+            spikes.append(_Distance(some[-1].stop, steps, whole, whole / steps))
+    pace = statistics.median(one.pace for one in usual)
+    costs = [one.seconds - pace * one.steps for one in spikes]
+    # Beside an evaluation a step that took a little longer is a step.
+    small = [one for one, cost in zip(spikes, costs, strict=True) if cost < SMALL * max(costs)]
+    usual = sorted([*usual, *small], key=lambda one: one.stop)
+    return usual, [one for one in spikes if one not in small]
+
+
 def _limit(paces: list[float]) -> float:
     """The longest usual time of a step."""
     middle = statistics.median(paces)
@@ -99,8 +135,14 @@ def _limit(paces: list[float]) -> float:
     return middle + max(6 * scatter, SPIKE * middle)
 
 
-def _between(spikes: list[_Distance], usual: list[_Distance], total: float, first: float) -> float:
-    """Seconds of evaluations and the like that are still to come."""
+def _between(
+    spikes: list[_Distance], usual: list[_Distance], total: float, first: float, last: float
+) -> float:
+    """Seconds of evaluations and the like that are still to come.
+
+    Args:
+        first, last: the steps between which all of this was seen.
+    """
     if not spikes:
         return 0.0
     worked = sum(one.seconds for one in usual)
@@ -111,14 +153,17 @@ def _between(spikes: list[_Distance], usual: list[_Distance], total: float, firs
     costs = [cost for cost in costs if cost <= most]
     if not costs:
         return 0.0
-    last = spikes[-1].stop
     # They come at multiples of their distance, counted from the first step of all.
     begin = 0.0 if first <= spikes[0].steps else first
-    apart = (
-        (last - spikes[0].stop) / (len(spikes) - 1) if len(spikes) > 1 else max(1.0, last - begin)
-    )
-    coming = (total - last) / apart
-    return math.floor(coming + 1e-6) * statistics.fmean(costs) if math.isfinite(coming) else 0.0
+    stops = [one.stop for one in spikes]
+    apart = (stops[-1] - stops[0]) / (len(stops) - 1) if stops[1:] else max(1.0, stops[0] - begin)
+    coming = (total - stops[-1]) / apart
+    if last - stops[-1] > LATE * apart:
+        # The next one was due: they come by chance, as often as they have come so far.
+        coming = (total - last) / (last - begin) * len(stops)
+    elif math.isfinite(coming):
+        coming = math.floor(coming + 1e-6)
+    return coming * statistics.fmean(costs) if math.isfinite(coming) else 0.0
 
 
 def _drift(usual: list[_Distance], pace: float, left: float) -> float:

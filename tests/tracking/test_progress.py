@@ -130,6 +130,23 @@ def test_a_machine_that_slept_is_not_expected_to_sleep_again() -> None:
     assert found.seconds == pytest.approx(900, rel=0.02)
 
 
+def test_a_hiccup_that_does_not_come_again_is_no_habit() -> None:
+    """Two slow steps at the fourth, and none since; as another job's start makes them."""
+    paces = [1.2, 1.2, 1.4, 2.1, 2.6, *([1.2] * 25)]
+    done = [sum(paces[:n]) for n in range(1, len(paces) + 1)]
+    found = estimate(range(1, 31), done, 60)
+    assert found is not None
+    assert found.seconds == pytest.approx(30 * 1.2, rel=0.1)
+
+
+def test_a_machine_that_has_become_slower_stays_so() -> None:
+    paces = [1.0] * 150 + [2.0] * 100
+    done = [sum(paces[:n]) for n in range(1, len(paces) + 1)]
+    found = estimate(range(1, 251), done, 1000)
+    assert found is not None
+    assert found.seconds == pytest.approx(750 * 2, rel=0.15)
+
+
 @given(
     st.lists(st.tuples(st.integers(1, 50), st.floats(0, 1e6)), max_size=60),
     st.integers(0, 10_000),

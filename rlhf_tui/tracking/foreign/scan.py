@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -96,10 +97,15 @@ class Scanner:
         return found
 
     def _below(self, path: Path, scan: Scan) -> Iterator[Found]:
-        if not path.exists():
+        try:
+            kind = path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
             scan.gone.append(path)
             return
-        if not path.is_dir():
+        except OSError as error:
+            scan.strange.append((path, f"cannot be read: {(error.strerror or '').lower()}"))
+            return
+        if not stat.S_ISDIR(kind):
             look = self._look(path)
             if look.format is not None:
                 yield Found(
@@ -120,7 +126,7 @@ class Scanner:
 
     def _directory(self, path: Path, root: Path, scan: Scan, depth: int) -> Iterator[Found]:
         name = _name(path, root)
-        if (path / layout.ARGS).is_file() and _is_run(path):
+        if _is_run(path):
             yield Found(name, path, "run", (path / layout.STATUS, path / layout.METRICS))
             return
         if states := trainer_state.states(path):
@@ -130,7 +136,7 @@ class Scanner:
         below = []
         for entry in self._entries(path):
             inner = Path(entry.path)
-            if entry.is_dir():
+            if _is_directory(entry):
                 checkpoint = entry.name.startswith(trainer_state.PREFIXES) and states
                 if not entry.is_symlink() and not checkpoint:
                     below.append(inner)
@@ -239,6 +245,14 @@ def _unused(run: Found, names: set[str]) -> str:
     while f"{first}~{number}" in names:
         number += 1
     return f"{first}~{number}"
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link that leads to itself.
+        return False
 
 
 def _is_run(path: Path) -> bool:

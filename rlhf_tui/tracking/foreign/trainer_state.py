@@ -28,13 +28,14 @@ def states(directory: Path) -> list[Path]:
     """The trainer_state.json files of an output directory, newest first."""
     found = []
     try:
-        for entry in os.scandir(directory):
-            if entry.name == NAME:
-                found.append(Path(entry.path))
-            elif entry.name.startswith(PREFIXES) and (Path(entry.path) / NAME).is_file():
-                found.append(Path(entry.path) / NAME)
+        names = [entry.name for entry in os.scandir(directory)]
     except OSError:
         return []
+    for name in names:
+        if name == NAME:
+            found.append(directory / name)
+        elif name.startswith(PREFIXES):
+            found.append(directory / name / NAME)
     return newest_first(found)
 
 

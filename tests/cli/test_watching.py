@@ -1,0 +1,219 @@
+"""`dashboard`: what a name means, what it refuses, and what `--once` prints."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.cli import Cli, refused
+from helpers.foreign import DATA, WANDB
+from helpers.recorded import write_run
+
+from rlhf_tui.cli import watching
+from rlhf_tui.cli.watching import resolved
+from rlhf_tui.errors import UsageError
+from rlhf_tui.workspace import init_workspace
+
+UTF8 = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8"}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with two runs, as the current directory."""
+    monkeypatch.delenv("RLHF_TUI_WORKSPACE", raising=False)
+    there = tmp_path / "work"
+    there.mkdir()
+    made = init_workspace(there)
+    write_run(made.runs, "sft-0001", kind="sft", steps=60, total=60)
+    write_run(made.runs, "ppo-0001", state="failed", steps=40, message="The GPU ran out of memory.")
+    monkeypatch.chdir(there)
+    return there
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory that is in no workspace, as the current directory."""
+    monkeypatch.delenv("RLHF_TUI_WORKSPACE", raising=False)
+    there = tmp_path / "elsewhere"
+    there.mkdir()
+    monkeypatch.chdir(there)
+    return there
+
+
+# --- what a name means ----------------------------------------------------------------------------
+
+
+def test_a_run_of_the_workspace_is_the_run(place: Path) -> None:
+    assert resolved(["sft-0001"], None) == ("sft-0001", [])
+    assert resolved([], None) == ("", [])
+
+
+def test_a_name_that_is_both_is_the_run_and_with_a_slash_the_file(place: Path) -> None:
+    (place / "sft-0001").write_text('{"step": 1, "loss": 1}\n')
+    assert resolved(["sft-0001"], None) == ("sft-0001", [])
+    assert resolved(["./sft-0001"], None) == ("", [Path("sft-0001")])
+
+
+def test_a_name_that_is_a_path_alone_is_the_path(place: Path) -> None:
+    (place / "out").mkdir()
+    assert resolved(["out"], None) == ("", [Path("out")])
+
+
+def test_a_name_of_nothing_is_told_by_the_screen_and_a_path_at_once(place: Path) -> None:
+    assert resolved(["sft-9999"], None) == ("sft-9999", [])
+    with pytest.raises(UsageError, match="no run, file or directory 'no/such'"):
+        resolved(["no/such"], None)
+
+
+def test_several_names_are_paths_and_the_directories_of_runs(place: Path) -> None:
+    (place / "a.csv").write_text("step,loss\n1,2\n")
+    run, paths = resolved(["sft-0001", "a.csv"], None)
+    assert run == ""
+    assert [path.name for path in paths] == ["sft-0001", "a.csv"]
+    assert (paths[0] / "args.json").exists()
+
+
+def test_outside_of_a_workspace_a_name_is_a_path(outside: Path) -> None:
+    (outside / "a.csv").write_text("step,loss\n1,2\n")
+    assert resolved(["a.csv"], None) == ("", [Path("a.csv")])
+    with pytest.raises(UsageError, match="'sft-0001'"):
+        resolved(["sft-0001"], None)
+
+
+def test_what_is_named_is_opened(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[object] = []
+    monkeypatch.setattr(watching, "need_terminal", lambda command: None)
+    monkeypatch.setattr(
+        watching, "open_screens", lambda here, start: opened.append((here.root, start))
+    )
+    monkeypatch.setattr(watching, "open_files", lambda files, option: opened.append(files))
+    for targets in (["sft-0001"], [str(DATA)], []):
+        with pytest.raises(BaseException, match="None"):  # typer's Exit, with what was returned
+            watching.dashboard(targets)
+    assert opened == [(place, "dashboard:sft-0001"), [DATA], (place, "dashboard")]
+
+
+# --- as a command ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def printed(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., str]:
+    """What the command prints, on a terminal that has UTF-8."""
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+    def prints(*targets: str | Path, **options: Any) -> str:
+        watching.dashboard([str(target) for target in targets], once=True, **options)
+        sys.stdout.flush()
+        return capfd.readouterr().out
+
+    return prints
+
+
+def test_once_prints_the_runs_of_a_workspace_without_a_hub(place: Path) -> None:
+    done = Cli(place)("dashboard", "--once", env=UTF8).ok()
+    lines = done.out.splitlines()
+    assert lines[0].split() == ["RUN", "STATE", "STEP", "TITLE"]
+    assert any(line.startswith("sft-0001") and "60/60" in line for line in lines)
+    assert "\x1b" not in done.out
+    assert max(map(len, lines)) <= 100
+    assert not (place / "hub.json").exists()
+
+
+def test_once_prints_the_chosen_run(place: Path, printed: Callable[..., str]) -> None:
+    out = printed("ppo-0001", width=80)
+    assert "ppo-0001  failed  PPO" in out
+    assert "step 40 of 150 (27%)" in out
+    assert "The GPU ran out of memory." in out
+    assert "objective/scores" in out
+    assert any("\u2800" <= character <= "\u28ff" for character in out)
+    assert "last metrics" in out
+    assert "step 40: saved" in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_once_in_ascii_alone(
+    place: Path, printed: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert printed(plain=True).isascii()
+    monkeypatch.setenv("LC_ALL", "C")
+    out = printed()
+    assert out.isascii()
+    assert "last metrics" in out
+
+
+def test_once_as_json(place: Path, printed: Callable[..., str]) -> None:
+    facts = json.loads(printed("ppo-0001", json=True))
+    assert {run["run_id"] for run in facts["runs"]} == {"ppo-0001", "sft-0001"}
+    run = facts["run"]
+    assert (run["state"], run["step"], run["total_steps"]) == ("failed", 40, 150)
+    assert run["metrics"]["objective/kl"]["points"] == 40
+    assert {"rule", "severity", "step", "sentence", "change"} <= set(run["warnings"][0])
+
+
+def test_once_of_what_other_programs_wrote(outside: Path, printed: Callable[..., str]) -> None:
+    out = printed(DATA / "trainer_output", WANDB)
+    assert "trainer_output" in out
+    assert "run-a1b2c3d4" in out
+    chosen = json.loads(printed(WANDB, json=True))["run"]
+    assert chosen["state"] == "finished"
+    assert chosen["title"] == "W&B, sft of the sample"
+    assert (chosen["step"], chosen["total_steps"]) == (299, 300)
+    assert chosen["metrics"]["train/loss"]["points"] == 300
+
+
+def test_once_is_cut_to_its_height_and_waits_for_nothing(
+    outside: Path, printed: Callable[..., str]
+) -> None:
+    (outside / "out").mkdir()
+    assert "nothing in out yet" in printed("out")
+    assert len(printed(DATA, height=5).splitlines()) == 5
+
+
+def test_titles_and_names_cannot_act_on_the_terminal(
+    outside: Path, printed: Callable[..., str]
+) -> None:
+    log = outside / "a\x1b[2J.jsonl"
+    log.write_text('{"step": 1, "loss\\u001b]52;c;x\\u0007": 1, "\\u202eb": 2}\n')
+    out = printed(log)
+    assert all(character.isprintable() or character == "\n" for character in out)
+    assert "1 of" not in out
+
+
+def test_what_cannot_be_shown_is_refused(outside: Path, printed: Callable[..., str]) -> None:
+    (outside / "notes.txt").write_text("words\n")
+    with pytest.raises(UsageError, match=r"notes.txt \(text"):
+        printed("notes.txt")
+    with pytest.raises(UsageError, match="'nothing'"):
+        printed("nothing")
+    with pytest.raises(UsageError, match="workspace"):
+        printed()
+    with pytest.raises(UsageError, match="--once"):
+        watching.dashboard([str(DATA)], width=80)
+    refused(Cli(outside)("dashboard", DATA), 2, "terminal", "--once")
+
+
+def test_an_unknown_run_names_the_nearest(place: Path, printed: Callable[..., str]) -> None:
+    with pytest.raises(UsageError, match="'sft-0002'") as refusal:
+        printed("sft-0002")
+    assert "sft-0001" in refusal.value.hint
+
+
+def test_once_loads_no_torch_and_no_database(place: Path) -> None:
+    heavy = ("torch", "duckdb", "transformers", "wandb", "tensorboard", "matplotlib")
+    code = (
+        "import sys; from rlhf_tui.cli.once import take, text\n"
+        "from rlhf_tui.workspace import find_workspace\n"
+        "text(take(find_workspace(None), '', []), 80, ascii_only=False)\n"
+        f"print([n for n in {heavy} if n in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=place, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -28,6 +28,8 @@ FALLEN = 0.01
 
 STILL_POINTS = 40
 """Points before a run may be called still: warm-up and noise need some 20."""
+STILL_WIDTH = 13
+"""Points of the start, and at least so many of the newest, whose means are compared."""
 STILL_SHARE = 0.25
 """… and this share of its steps."""
 STILL_SIGMAS = 2.0
@@ -105,30 +107,31 @@ def _validation(view: View) -> Alarm | None:
     return alarm(points, found, "critical" if bad else "warning", sentence)
 
 
-def _standing(points: Points, total: int, floor: float) -> tuple[list[bool], list[bool], int]:
-    """Of each point whether the series stands where it began, and whether it has surely moved;
-    and how many points are compared with the first so many.
+def _standing(points: Points, total: int, floor: float) -> tuple[list[bool], list[bool]]:
+    """Of each point whether the series stands where it began, and whether it has surely moved.
 
     Args:
         floor: a change that counts as none however sure it is, as a share of the first level.
     """
-    values = points.means
-    width = max(10, STILL_POINTS // 3)
-    first = values[:width]
+    first = points.means[:STILL_WIDTH]
+    level, noise = mean(first), spread(first) / math.sqrt(len(first))
     hot, cold = [], []
-    for i in range(len(values)):
-        early = i + 1 < STILL_POINTS or (total > 0 and points.steps[i] < STILL_SHARE * total)
-        newest = values[max(0, i + 1 - width) : i + 1]
-        if early or len(first) < 2 or len(newest) < 2:
-            hot.append(False)
-            cold.append(False)
-            continue
-        change = abs(mean(newest) - mean(first))
-        error = math.hypot(spread(first), spread(newest)) / math.sqrt(len(newest))
-        small = change <= floor * abs(mean(first))
-        hot.append(small or change < STILL_SIGMAS * error)
-        cold.append(not small and change > MOVED_SIGMAS * error)
-    return hot, cold, width
+    for i, step in enumerate(points.steps):
+        newest = _newest(points, i)
+        change = abs(mean(newest) - level)
+        error = math.hypot(noise, spread(newest) / math.sqrt(len(newest)))
+        small = change <= floor * abs(level)
+        begun = i + 1 >= STILL_POINTS
+        late = total <= 0 or step >= STILL_SHARE * total
+        hot.append(begun and late and (small or change < STILL_SIGMAS * error))
+        cold.append(begun and not small and change > MOVED_SIGMAS * error)
+    return hot, cold
+
+
+def _newest(points: Points, i: int) -> list[float]:
+    """The newest fifth of the points up to one, for the more of them the smaller is the noise."""
+    width = max(STILL_WIDTH, (i + 1) // 5)
+    return points.means[max(0, i + 1 - width) : i + 1]
 
 
 def _still(view: View) -> Alarm | None:
@@ -139,16 +142,16 @@ def _still(view: View) -> Alarm | None:
         name, points = "training loss", view.points("loss", "train/loss")
     if len(points) < STILL_POINTS:
         return None
-    hot, cold, width = _standing(points, view.total, 0.0 if online else STILL_CHANGE)
-    # Falling back to where it began is another trouble: here it has never moved.
+    hot, cold = _standing(points, view.total, 0.0 if online else STILL_CHANGE)
     found = episode(hot, cold, on=5, off=5)
+    # Falling back to where it began is another trouble: here it has never moved.
     if found is None or any(cold):
         return None
-    first = mean(points.means[:width])
-    newest = mean(points.means[-width:])
+    newest = _newest(points, len(points) - 1)
     sentence = (
-        f"The {name} was {figure(first)} over the first {width} points and is {figure(newest)} "
-        f"over the last {width}: no more than noise, after {at(points.steps[-1])} steps."
+        f"The {name} was {figure(mean(points.means[:STILL_WIDTH]))} over the first {STILL_WIDTH} "
+        f"points and is {figure(mean(newest))} over the last {len(newest)}: no more than noise, "
+        f"after {at(points.steps[-1])} steps."
     )
     return Alarm("warning", points.steps[found.first], sentence)
 
@@ -240,8 +243,8 @@ RULES = (
         TRAINERS,
         f"After {STILL_POINTS} points and {STILL_SHARE:.0%} of the steps, the training loss (of "
         "PPO, RLOO and GRPO the reward) has never differed from its start by more than noise: "
-        f"under {STILL_SIGMAS:g} standard errors of the means of 13 points, or, for a loss, "
-        f"{STILL_CHANGE:.0%}.",
+        f"the means of the first {STILL_WIDTH} and the newest fifth of the points are less than "
+        f"{STILL_SIGMAS:g} standard errors apart, or, of a loss, {STILL_CHANGE:.0%}.",
         "The steps are too small to matter, or there is nothing to learn: the model knows these "
         "rows already, or the rewards have nothing to do with what it writes.",
         (

@@ -338,7 +338,8 @@ RULES = (
         f"{LENGTH_CAP:.0%} of response_length.",
         "Much of the reward may be paid for length alone: people, and reward models after them, "
         "prefer the longer of two answers, and a policy finds that out first. Read the samples: if "
-        "they say no more than before, this is reward hacking.",
+        "they say no more than before, this is reward hacking. "
+        "Where answers are checked, as in mathematics, longer reasoning may be what is wanted.",
         (
             "a larger kl_coef or beta",
             "a second source in rewards that takes length off: a function of your own with a "

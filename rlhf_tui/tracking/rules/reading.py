@@ -16,6 +16,8 @@ REPEATED_BACK = 0.15
 0.05; a text that circles is above 0.5."""
 MORE = 0.15
 """… and so much more than in the first samples: verse and lists repeat by nature."""
+MORE_GREEDY = 0.3
+"""Likewise in SFT, DPO and KTO, whose few samples are the likeliest texts, which circle sooner."""
 SAME = 0.5
 SAME_BACK = 0.3
 """Share of prompts that got a completion which another prompt got, too."""
@@ -33,7 +35,8 @@ def _repeats(view: View) -> Alarm | None:
         return None
     values = [row.repeated for row in rows]
     points = _points(rows, values)
-    floor = max(REPEATED, values[0] + MORE)
+    more = MORE if view.kind in ONLINE else MORE_GREEDY
+    floor = max(REPEATED, values[0] + more)
     found = episode(
         [v > floor for v in values], [v < REPEATED_BACK for v in values],
         on=1, off=2, badness=values,
@@ -81,7 +84,7 @@ RULES = (
         (*ONLINE, "sft", "dpo", "kto"),
         f"In the samples of an evaluation more than {REPEATED:.0%} of the {N}-word sequences of a "
         f"completion stood in it before (mean), and {MORE:.0%} of them more than in the first "
-        f"samples. Over below {REPEATED_BACK:.0%} in two evaluations; critical above "
+        f"samples ({MORE_GREEDY:.0%} in SFT, DPO and KTO, whose samples are greedy). Over below {REPEATED_BACK:.0%} in two evaluations; critical above "
         f"{REPEATED_FAR:.0%} while the reward is up.",
         "The policy says the same again and again. When the reward rises all the same, the reward "
         "model pays for words and not for what they say: reward hacking. Without a reward it is "

@@ -61,6 +61,7 @@ class DashboardScreen(Control):
         self.head = RunHead(glyphs)
         self.tabs = CanvasView(id="tabs")
         self.charts = ChartsPane(glyphs)
+        self.looks = self.charts.looks
         self.samples = SamplesPane(glyphs)
         self.panes: list[Pane] = [
             self.charts,

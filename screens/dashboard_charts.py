@@ -44,7 +44,7 @@ class ChartsPane(ChartGrid, Pane):
         self._chosen: RunInfo | None = None
         self._by_kind: dict[str, tuple[str, int]] = {}
         """What was sought, and which page was seen, by the kind of run."""
-        self._styles = Styles()
+        self.looks = Styles()
         self._arguments: dict[str, dict[str, object]] = {}
         self._made: object = None
         """What the drawings were made from."""
@@ -101,7 +101,7 @@ class ChartsPane(ChartGrid, Pane):
 
     def _make(self, runs: list[Watched]) -> None:
         """Make the drawings, unless they are what they would be."""
-        styles = self._styles.of(runs)
+        styles = self.looks.of(runs)
         axis = self.drawn_by.axis
         first = runs[0].follower.series
         state = (

@@ -9,6 +9,7 @@ from pathlib import Path
 from textual.content import Content
 
 from rlhf_tui.hub.messages import RunInfo
+from rlhf_tui.screens.dashboard_curves import Styles
 from rlhf_tui.screens.dashboard_pane import Pane, Seen, Source, Watched
 from rlhf_tui.screens.dashboard_source import ACTIVE, LIVE
 from rlhf_tui.screens.room import Room
@@ -36,6 +37,8 @@ class Live(Room):
     runs: RunList
     head: RunHead
     panes: list[Pane]
+    looks: Styles
+    """Which colour and mark each of the runs has that are compared."""
     source: Source
     want: str
     """The run to put the cursor on once it is listed."""
@@ -118,7 +121,7 @@ class Live(Room):
                 self.others[run_id] = Watched(known[run_id], watched.follower)
             else:
                 del self.others[run_id]
-                self.runs.mark(self.others)
+                self._mark()
         self._settled -= {info.run_id for info in infos if info.state in LIVE}
 
     def _say_source(self) -> None:
@@ -192,9 +195,17 @@ class Live(Room):
     def on_run_list_chosen(self, message: RunList.Chosen) -> None:
         info = message.info
         self.followed = Watched(info, self._follower(info)) if info else None
+        self._mark()
         self.tell_head()
         self.draw()
         self._wake.set()
+
+    def _mark(self) -> None:
+        """Show in the list which runs are compared, by the marks of their curves."""
+        seen = self.seen()
+        runs = [*([seen.run] if seen.run else []), *seen.others]
+        styles = {w.info.run_id: n for w, n in zip(runs, self.looks.of(runs), strict=True)}
+        self.runs.mark({run_id: styles[run_id] for run_id in self.others if run_id in styles})
 
     def _follower(self, info: RunInfo) -> Follower:
         beside = self.others.get(info.run_id)
@@ -213,5 +224,5 @@ class Live(Room):
                 self.notify(f"At most {MOST_OTHERS} runs stand beside one.", markup=False)
                 return
             self.others[chosen.info.run_id] = chosen
-        self.runs.mark(self.others)
+        self._mark()
         self.draw()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from rich.cells import cell_len, set_cell_size
 from textual.events import Click, Resize
@@ -13,7 +13,6 @@ from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.chart_data import ASCII_MARKS, MARKS
-from rlhf_tui.screens.widgets.chart_data import STYLES as STYLES_OF_CURVES
 from rlhf_tui.screens.widgets.text import clean
 
 SIGNS = {
@@ -97,8 +96,8 @@ class RunList(CanvasView):
         self.nothing = "no runs yet"
         """What an empty list says."""
         self.index = 0
-        self.kept: tuple[str, ...] = ()
-        """Runs kept for comparison, in the order in which they were taken."""
+        self.kept: dict[str, int] = {}
+        """Runs kept for comparison, with the style of their curves in the charts."""
         self._top = 0
         self._glyphs = glyphs
 
@@ -123,10 +122,11 @@ class RunList(CanvasView):
         if (self.chosen and self.chosen.run_id) != (before and before.run_id):
             self.post_message(self.Chosen(self.chosen))
 
-    def mark(self, kept: Iterable[str]) -> None:
-        """Show which runs, by id and in order, are kept for comparison."""
-        self.kept = tuple(kept)
-        self.redraw()
+    def mark(self, kept: Mapping[str, int]) -> None:
+        """Show which runs, by id, are kept for comparison, by the marks of their styles."""
+        if kept != self.kept:
+            self.kept = dict(kept)
+            self.redraw()
 
     def move(self, by: int) -> None:
         """Move the cursor down by so many runs, as far as the list goes."""
@@ -147,10 +147,9 @@ class RunList(CanvasView):
         self._top = max(0, min(self._top, self.index, len(self.infos) - fitting))
         self._top = max(self._top, self.index - fitting + 1)
         rows: list[Row] = []
-        signs = self._kept_signs()
         for index in range(self._top, min(len(self.infos), self._top + fitting)):
             info = self.infos[index]
-            rows.extend(self._run(info, width, index == self.index, signs.get(info.run_id, "")))
+            rows.extend(self._run(info, width, index == self.index))
         if not self.infos:
             rows = [[], [(f" {self.nothing}", "dim")]]
         left = len(self.infos) - self._top - fitting
@@ -158,23 +157,18 @@ class RunList(CanvasView):
             rows.append([(f" {self._glyphs.more} {left} more", "dim")])
         self.show(rows)
 
-    def _kept_signs(self) -> dict[str, str]:
-        """The signs of the runs kept for comparison, as the charts' legends give them."""
-        marks = ASCII_MARKS if self._plain else MARKS
-        chosen = self.chosen.run_id if self.chosen else ""
-        others = [run_id for run_id in self.kept if run_id != chosen]
-        signs = {run_id: marks[1 + n % (STYLES_OF_CURVES - 1)] for n, run_id in enumerate(others)}
-        return signs | ({chosen: marks[0]} if chosen in self.kept else {})
-
     @property
     def _plain(self) -> bool:
         return self._glyphs.encoding != "utf-8"
 
-    def _run(self, info: RunInfo, width: int, chosen: bool, kept: str) -> list[Row]:
+    def _run(self, info: RunInfo, width: int, chosen: bool) -> list[Row]:
         word = state_word(info)
         sign = (ASCII_SIGNS if self._plain else SIGNS)[word]
         marker = self._glyphs.marker if chosen else " "
-        marks = f"{CURRENT[self._plain] if info.current else ''}{kept}"
+        marks = CURRENT[self._plain] if info.current else ""
+        if info.run_id in self.kept:
+            curves = ASCII_MARKS if self._plain else MARKS
+            marks += curves[self.kept[info.run_id] % len(curves)]
         right = f"{marks} {steps(info)}".strip()
         name = info.run_id[: max(4, width - len(right) - 5)]
         gap = " " * max(1, width - 4 - len(name) - len(right) - 1)

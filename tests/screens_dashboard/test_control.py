@@ -38,6 +38,7 @@ from rlhf_tui.screens.dashboard import DashboardScreen
 from rlhf_tui.screens.dashboard_ask import Ask
 from rlhf_tui.screens.dashboard_lines import Checked, LineAsk
 from rlhf_tui.screens.theme import ASCII
+from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.run_list import RunList
 from rlhf_tui.workspace import Workspace
 
@@ -258,9 +259,9 @@ async def test_a_dialog_is_left_with_escape_and_takes_nothing_that_cannot_be(
 class Counting(RunList):
     made = 0
 
-    def _run(self, info: RunInfo, width: int, chosen: bool, kept: str):  # type: ignore[no-untyped-def]
+    def _run(self, info: RunInfo, width: int, chosen: bool) -> list[Row]:
         self.made += 1
-        return super()._run(info, width, chosen, kept)
+        return super()._run(info, width, chosen)
 
 
 def many(count: int) -> list[RunInfo]:
@@ -291,7 +292,7 @@ async def test_the_list_marks_runs_and_builds_only_what_is_seen() -> None:
         runs.made = 0
         runs.fill(infos)
         assert runs.made == 12
-        runs.mark(["sft-0002", "sft-0003"])
+        runs.mark({"sft-0002": 1, "sft-0003": 2})
         lines = runs.text.splitlines()
         assert "★" in lines[0]
         assert "run 1 #good" in lines[1]
@@ -299,11 +300,6 @@ async def test_the_list_marks_runs_and_builds_only_what_is_seen() -> None:
         assert "\x1b" not in lines[3]
         assert "▲" in lines[4]
         assert lines[5].strip().startswith("archived · run 3")
-        # The chosen run is the chart's first curve, kept or not; the others follow in order.
-        runs.move(1)
-        lines = runs.text.splitlines()
-        assert "━" in lines[2]
-        assert "◆" in lines[4]
 
 
 @pytest.mark.usefixtures("frozen")
@@ -314,7 +310,7 @@ async def test_the_list_is_read_in_ascii() -> None:
     infos[0].title = "a title that is far too long for it"
     async with ListApp(runs).run_test(size=(26, 24)):
         runs.fill(infos)
-        runs.mark(["sft-0002", "sft-0003"])
+        runs.mark({"sft-0002": 1, "sft-0003": 2})
         lines = runs.text.splitlines()
         assert all(character.isascii() for line in lines for character in line)
         assert [lines[0].split()[-1], lines[2].split()[-1], lines[4].split()[-1]] == ["*", "x", "+"]
@@ -331,3 +327,21 @@ async def test_promotion_is_one_key(program: Open, until: Until, link: FakeLink)
         await pilot.press("j", "j", "j", "P")
         await until(pilot, lambda: requests(link))
         assert requests(link) == [PromoteRun("sft-0001")]
+
+
+async def test_a_kept_run_has_the_mark_of_its_curve(program: Open, until: Until) -> None:
+    async with program("dashboard", (120, 30)) as pilot:
+        await until(pilot, lambda: rows(pilot))
+        for keys in (("o",), ("j", "j", "j"), ("o",), ("k",)):
+            await pilot.press(*keys)
+            await pilot.pause()
+        found = screen(pilot)
+        await until(pilot, lambda: len(found.runs.kept) == 2)
+        lines = found.runs.text.splitlines()
+        styles = found.looks.of([found.followed, *found.others.values()])  # type: ignore[list-item]
+        marks = ["━◆▲■●○"[style] for style in styles]
+        assert len(set(marks)) == 3
+        assert marks[1] in lines[0].split()
+        assert marks[2] in lines[6].split()
+        legends = "\n".join(chart.text for chart in found.charts.charts)
+        assert f"{marks[2]} sft-0001" in legends

@@ -84,8 +84,9 @@ RULES = (
         (*ONLINE, "sft", "dpo", "kto"),
         f"In the samples of an evaluation more than {REPEATED:.0%} of the {N}-word sequences of a "
         f"completion stood in it before (mean), and {MORE:.0%} of them more than in the first "
-        f"samples ({MORE_GREEDY:.0%} in SFT, DPO and KTO, whose samples are greedy). Over below {REPEATED_BACK:.0%} in two evaluations; critical above "
-        f"{REPEATED_FAR:.0%} while the reward is up.",
+        f"samples ({MORE_GREEDY:.0%} in SFT, DPO and KTO, whose samples are greedy). Over below "
+        f"{REPEATED_BACK:.0%} in two evaluations; critical above {REPEATED_FAR:.0%} while the "
+        "reward is up.",
         "The policy says the same again and again. When the reward rises all the same, the reward "
         "model pays for words and not for what they say: reward hacking. Without a reward it is "
         "degeneration, as after too many steps of DPO or SFT.",

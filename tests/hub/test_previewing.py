@@ -1,0 +1,174 @@
+"""A launch that is only looked at: what the hub says of it, and that it leaves nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+import msgspec
+import pytest
+from helpers.hubs import HubProcess, ingest, judgement, tasks
+from helpers.inside import hub_inside, person
+
+from rlhf_tui.errors import HubError, InputError, NothingToDo, UsageError
+from rlhf_tui.hub import preview_data, previewing
+from rlhf_tui.hub.client import HubClient
+from rlhf_tui.hub.jobs import Jobs
+from rlhf_tui.hub.messages import (
+    Lease,
+    Leased,
+    ListRuns,
+    Preview,
+    PreviewLaunch,
+    RunList,
+    Submit,
+    Submitted,
+)
+from rlhf_tui.workspace import Workspace
+
+
+def ranked(workspace: Workspace, count: int = 12) -> None:
+    """Rankings of three completions each, judged by two people alike."""
+    batch = tasks(count, overlap=2)
+    ingest(workspace, batch)
+    for name in ("anna", "bert"):
+        with HubClient(workspace, as_name=name) as client:
+            items = client.call(Lease(kind="rank", limit=count), Leased).items
+            client.call(Submit(events=[judgement(item) for item in items]), Submitted)
+
+
+def preview(workspace: Workspace, kind: Any, examples: int = 0, **arguments: Any) -> Preview:
+    with HubClient(workspace) as client:
+        request = PreviewLaunch(
+            kind=kind, arguments=arguments, cwd=str(workspace.root), examples=examples
+        )
+        return client.call(request, Preview)
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_launch_is_told_and_nothing_of_it_is_left(workspace: Workspace) -> None:
+    ranked(workspace)
+    found = preview(workspace, "rm", device="cpu")
+    assert found.problem == ""
+    assert found.refusal == 0
+    assert found.device == "cpu"
+    assert found.models["model"].startswith("sample, the bundled model, 95")
+    assert found.dataset is not None
+    # Three pairs a ranking, of two people each.
+    assert sum(found.dataset.rows.values()) <= 12 * 3 * 2
+    assert found.dataset.rows["train"] > 0
+    assert found.dataset.annotators == 2
+    # Each put them in the order in which they were shown, which is shuffled for everyone.
+    assert found.dataset.agreement is not None
+    assert "chosen" in found.dataset.columns
+    assert found.estimate is not None
+    assert found.estimate.steps > 0
+    assert found.estimate.memory_there > found.estimate.memory > 0
+    assert found.examples == []
+    assert found.queue == []
+    with HubClient(workspace) as client:
+        assert client.call(ListRuns(), RunList).runs == []
+    assert not [path for path in workspace.runs.iterdir() if not path.name.startswith(".preview-")]
+
+
+def test_snapshots_of_previews_go_with_the_hub(workspace: Workspace, hub: HubProcess) -> None:
+    ranked(workspace, 4)
+    preview(workspace, "dpo", model="sample", device="cpu")
+    assert list(workspace.runs.glob(".preview-*"))
+    assert hub.stop() == 0
+    assert not list(workspace.runs.glob(".preview-*"))
+
+
+@pytest.mark.usefixtures("hub")
+def test_what_is_missing_is_told_beside_what_is_there(workspace: Workspace) -> None:
+    found = preview(workspace, "rm", device="cpu", examples=2)
+    assert found.dataset is None
+    assert "no ranked pairs" in found.problem
+    assert found.refusal == 6
+    assert found.no_examples
+    ingest(workspace, tasks(8))
+    online = preview(workspace, "ppo", device="cpu")
+    assert "There is no finished reward model yet" in online.problem
+    assert online.dataset is not None
+    assert online.estimate is not None
+    assert online.estimate.steps == 50
+
+
+@pytest.mark.usefixtures("hub")
+def test_what_excludes_each_other_is_told_and_a_bad_value_refused(workspace: Workspace) -> None:
+    ingest(workspace, tasks(4))
+    with pytest.raises(UsageError, match="leaves no room for a prompt"):
+        preview(workspace, "ppo", response_length=600, max_length=512)
+    with pytest.raises(UsageError, match="epochs"):
+        preview(workspace, "sft", epochs=-1)
+    with pytest.raises(InputError, match="There is no file"):
+        preview(workspace, "sft", dataset="nowhere.jsonl")
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_file_is_read_once_however_often_the_form_changes(workspace: Workspace) -> None:
+    rows = [{"prompt": f"Film {n}", "chosen": " good", "rejected": " bad"} for n in range(40)]
+    file = workspace.root / "pairs.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = preview(workspace, "rm", dataset="pairs.jsonl", device="cpu")
+    assert found.dataset is not None
+    assert found.dataset.source == str(file)
+    assert any("40 rows of" in note for note in found.dataset.notes)
+    made = set(workspace.runs.glob(".preview-*"))
+    again = preview(workspace, "rm", dataset="pairs.jsonl", device="cpu", epochs=7)
+    assert again.dataset == found.dataset
+    assert again.estimate is not None
+    assert found.estimate is not None
+    assert again.estimate.steps == found.estimate.steps // 3 * 7
+    assert set(workspace.runs.glob(".preview-*")) == made
+    with HubClient(workspace) as client:
+        assert client.call(ListRuns(), RunList).runs == []
+
+
+@pytest.mark.usefixtures("hub")
+def test_examples_come_from_a_process_of_their_own(workspace: Workspace) -> None:
+    ranked(workspace, 6)
+    found = preview(workspace, "dpo", examples=1, model="sample", device="cpu")
+    assert found.no_examples == ""
+    better, worse = found.examples
+    assert (better.title, worse.title) == ("chosen", "rejected")
+    assert better.pieces[-1].text == "</s>"
+    assert better.pieces[-1].special
+    assert better.pieces[-1].learnt
+    assert not better.pieces[0].learnt
+    assert found.estimate is not None
+    assert any("as counted" in sentence for sentence in found.estimate.basis)
+    later = preview(workspace, "dpo", model="sample", device="cpu", epochs=4)
+    assert later.estimate is not None
+    assert any("as counted" in sentence for sentence in later.estimate.basis), "known by now"
+    missing = preview(workspace, "dpo", examples=1, model="./nowhere-x", device="cpu")
+    assert "nowhere-x" in missing.problem
+
+
+async def test_a_newer_request_takes_the_place_of_an_older_one(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_end, begun = threading.Event(), threading.Event()
+
+    def slow(*_: Any) -> Any:
+        begun.set()
+        assert may_end.wait(60)
+        raise NothingToDo("There is nothing.")
+
+    monkeypatch.setattr(preview_data, "write_snapshot", slow)
+    me = msgspec.structs.replace(person("ann", role="owner"), connection=7)
+    other = msgspec.structs.replace(me, connection=8)
+    async with hub_inside(workspace) as hub:
+        hub.jobs = Jobs(hub)
+        request = PreviewLaunch(kind="rm", arguments={"device": "cpu"})
+        older = asyncio.create_task(previewing.preview(hub, me, request))
+        beside = asyncio.create_task(previewing.preview(hub, other, request))
+        await asyncio.to_thread(begun.wait, 60)
+        newer = asyncio.create_task(previewing.preview(hub, me, request))
+        with pytest.raises(HubError, match="newer preview"):
+            await older
+        may_end.set()
+        for task in (newer, beside):
+            assert (await task).problem == "There is nothing."

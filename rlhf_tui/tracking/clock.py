@@ -21,12 +21,6 @@ TOKENS = "num_tokens"
 """Tokens trained on so far, by the name under which TRL's trainers log them."""
 SAMPLES = "num_samples"
 """Rows, or prompts and their responses, trained on so far."""
-UNITS: dict[XAxis, str] = {
-    "step": "step",
-    "time": "s since the first line",
-    "tokens": "tokens",
-    "samples": "samples",
-}
 
 
 class Clock:

@@ -126,7 +126,7 @@ class IndexFile:
     def load(self, number: int) -> array[float]:
         """An array by its number; empty, and the index marked as broken, if it is gone."""
         at, count = self._places[number]
-        values = array("d", bytes(count * 8))
+        values = array("d", (0.0,)) * count
         try:
             if not count or os.preadv(self._descriptor, [memoryview(values).cast("B")], at) == (
                 count * 8

@@ -26,6 +26,7 @@ from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.compare_table import Entry, columns_that_fit, table
 from rlhf_tui.screens.widgets.log_view import PagedView
 from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.screens.widgets.wrapping import wrap
 from rlhf_tui.tracking.comparison import compare
 from rlhf_tui.tracking.log_pieces import pattern
 from rlhf_tui.tracking.manifest import read_manifest
@@ -56,7 +57,7 @@ class ArgumentsPane(PagedView, Pane):
             self.fill([])
             return
         watched = [seen.run, *seen.others]
-        of = tuple((one.info.run_id, one.info.state) for one in watched)
+        of = tuple((one.info.run_id, one.info.state + said(one.info)) for one in watched)
         if of == self._of and seen.batch is not None:
             if self._subjects and seen.batch.rows:
                 self._refill()
@@ -76,6 +77,8 @@ class ArgumentsPane(PagedView, Pane):
         self._sections = sections(chosen, arguments, measured, self.glyphs)
         if chosen.kind == "log":
             self._sections = fact_sections(chosen, await source.facts(chosen), self.glyphs)
+        if said(chosen):
+            self._sections.insert(0, said_section(chosen, max(20, self.size.width), self.glyphs))
         self._subjects = subjects
         self._refill()
 
@@ -187,6 +190,28 @@ def sections(
     if arguments.versions:
         found.append(_group("versions", arguments.versions, glyphs))
     return found
+
+
+def said(info: RunInfo) -> str:
+    """What people say of a run, in one text: empty where they say nothing."""
+    marks = ["current policy"] * info.current + ["archived"] * info.archived
+    return "\n".join(filter(None, [info.title, " ".join(info.tags), *marks, info.note]))
+
+
+def said_section(info: RunInfo, width: int, glyphs: Glyphs) -> Section:
+    """Title, tags and marks of a run, and its note in whole."""
+    marks = ["current policy"] * info.current + ["archived"] * info.archived
+    values = {"title": info.title, "tags": " ".join(info.tags), "marks": ", ".join(marks)}
+    heading, entries = _group("said of it", values, glyphs)
+    if info.note:
+        note = clean(info.note, encoding=glyphs.encoding).text
+        lines_of_note = wrap([(note, "")], max(20, width - 30))
+        named: list[Row] = [
+            [(f"  {'note' if n == 0 else '':<24} ", "dim"), *line]
+            for n, line in enumerate(lines_of_note)
+        ]
+        entries.append(("note", named))
+    return heading, entries
 
 
 def fact_sections(info: RunInfo, facts: dict[str, dict[str, Any]], glyphs: Glyphs) -> list[Section]:

@@ -38,7 +38,7 @@ from rlhf_tui.screens.dashboard import DashboardScreen
 from rlhf_tui.screens.dashboard_ask import Ask
 from rlhf_tui.screens.dashboard_lines import Checked, LineAsk
 from rlhf_tui.screens.theme import ASCII
-from rlhf_tui.screens.widgets.canvas_view import Row
+from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.run_list import RunList
 from rlhf_tui.workspace import Workspace
 
@@ -93,6 +93,13 @@ def info(workspace: Workspace, run_id: str) -> RunInfo:
         return client.call(ShowRun(run_id), RunAnswer).run
 
 
+def text_of(pilot: Pilot[int]) -> str:
+    """The pane that is seen."""
+    pane = screen(pilot).pane
+    assert isinstance(pane, CanvasView)
+    return pane.text
+
+
 def asking(pilot: Pilot[int]) -> bool:
     return isinstance(pilot.app.screen, Ask | Checked)
 
@@ -123,6 +130,11 @@ async def test_words_on_a_run(
         await pilot.press("ctrl+u", *"v2 v3", "enter")
         await until(pilot, lambda: runs.chosen and runs.chosen.tags == ["v2", "v3"])
         assert "first try #v2" in runs.text
+        await pilot.press("7")
+        await until(pilot, lambda: "start" in text_of(pilot))
+        shown = text_of(pilot)
+        assert "said of it" in shown
+        assert "v2 v3" in shown
         kept = info(workspace, "sft-0001")
         assert (kept.title, kept.note, kept.tags) == ("first try", "good\nstart", ["v2", "v3"])
 

@@ -69,7 +69,7 @@ class Index:
         arrays = Arrays()
         try:
             header = header_of(metrics, place, _looked_at(self.source, place.offset), arrays)
-            if sum(arrays.lengths) * 8 > MOST_BYTES // 2:
+            if self.broken or sum(arrays.lengths) * 8 > MOST_BYTES // 2:
                 return False
             folder = self.path.parent
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -78,7 +78,7 @@ class Index:
         except OSError:
             # A full disk, a cache that is read-only, metrics that have just gone.
             return False
-        return not self.broken
+        return True
 
 
 def _looked_at(source: Path, offset: int) -> str:

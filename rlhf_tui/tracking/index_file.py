@@ -16,7 +16,6 @@ import sys
 import tempfile
 import zlib
 from array import array
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,9 +26,8 @@ from rlhf_tui.tracking.clock import Clock, TimeClock, XAxis
 from rlhf_tui.tracking.metrics import Metrics
 from rlhf_tui.tracking.series import Kept, Pyramid, Series
 
-MAGIC = b"rlhfix\x01\n"
-HEAD = struct.Struct("<8sQ")
-SUM = struct.Struct("<Q")
+MAGIC = b"rlhfix\x02\n"
+HEAD = struct.Struct("<8sQQ")
 MOST_HEADER = 16 * 1024 * 1024
 PIECE = 1024 * 1024
 
@@ -72,7 +70,8 @@ class Header(msgspec.Struct):
     """A hash of some of what the file held."""
     rows: int
     arrays: list[int]
-    """Lengths, in the order in which they stand; numbers above are places in this list."""
+    """Lengths, in the order in which they stand; numbers of arrays are places in this list."""
+    sums: list[int]
     series: list[KeptSeries]
     clocks: dict[XAxis, KeptClock]
 
@@ -84,7 +83,8 @@ class IndexFile:
         self.broken = False
         """Whether points could not be read any more that the header had promised."""
         self._descriptor = descriptor
-        self._places: list[tuple[int, int]] = []
+        self._places: list[tuple[int, int, int]] = []
+        """Of each array: where it begins, how many doubles it has, their sum."""
 
     def __del__(self) -> None:
         os.close(self._descriptor)
@@ -99,41 +99,31 @@ class IndexFile:
         head = os.pread(self._descriptor, HEAD.size, 0)
         if len(head) < HEAD.size or facts.st_uid != os.geteuid():
             return None
-        magic, length = HEAD.unpack(head)
+        magic, length, found = HEAD.unpack(head)
         if magic != MAGIC or length > MOST_HEADER:
             return None
-        header = msgspec.json.decode(os.pread(self._descriptor, length, HEAD.size), type=Header)
-        if header.order != sys.byteorder or min(header.arrays, default=0) < 0:
+        encoded = os.pread(self._descriptor, length, HEAD.size)
+        if zlib.crc32(encoded) != found:
             return None
+        header = msgspec.json.decode(encoded, type=Header)
         at = _aligned(HEAD.size + length)
-        for count in header.arrays:
-            self._places.append((at, count))
+        for count, found in zip(header.arrays, header.sums, strict=True):
+            self._places.append((at, count, found))
             at += count * 8
-        if facts.st_size != at + SUM.size:
-            return None
-        if SUM.unpack(os.pread(self._descriptor, SUM.size, at))[0] != self._sum(at):
-            return None
-        return header
-
-    def _sum(self, size: int) -> int:
-        found, buffer = 0, bytearray(PIECE)
-        view = memoryview(buffer)
-        for at in range(0, size, PIECE):
-            read = os.preadv(self._descriptor, [view[: min(PIECE, size - at)]], at)
-            found = zlib.crc32(view[:read], found)
-        return found
+        return header if header.order == sys.byteorder and facts.st_size == at else None
 
     def load(self, number: int) -> array[float]:
-        """An array by its number; empty, and the index marked as broken, if it is gone."""
-        at, count = self._places[number]
+        """An array by its number; empty, and the file marked as broken, if it is not as it was."""
+        at, count, found = self._places[number]
         values = array("d", (0.0,)) * count
+        if not count:
+            return values
         try:
-            if not count or os.preadv(self._descriptor, [memoryview(values).cast("B")], at) == (
-                count * 8
-            ):
-                return values
+            read = os.preadv(self._descriptor, [memoryview(values).cast("B")], at)
         except OSError:
-            pass
+            read = 0
+        if read == count * 8 and zlib.crc32(values) == found:
+            return values
         self.broken = True
         return array("d")
 
@@ -175,12 +165,14 @@ class Arrays:
 
     def __init__(self) -> None:
         self.lengths: list[int] = []
+        self.sums: list[int] = []
         self.arrays: list[array[float]] = []
         self._steps: list[int] = []
 
     def put(self, values: array[float]) -> int:
         self.arrays.append(values)
         self.lengths.append(len(values))
+        self.sums.append(zlib.crc32(values))
         return len(self.arrays) - 1
 
     def put_steps(self, steps: array[float]) -> int:
@@ -206,6 +198,7 @@ def header_of(metrics: Metrics, place: Place, looked_at: str, arrays: Arrays) ->
         looked_at=looked_at,
         rows=metrics.rows,
         arrays=arrays.lengths,
+        sums=arrays.sums,
         series=[_keep_series(one, arrays) for one in metrics.series.values()],
         clocks={axis: _keep_clock(one, arrays) for axis, one in metrics.clocks.items()},
     )
@@ -235,30 +228,21 @@ def _keep_clock(clock: Clock, arrays: Arrays) -> KeptClock:
 
 def write(path: Path, header: Header, arrays: Arrays) -> None:
     encoded = msgspec.json.encode(header)
-    start = HEAD.pack(MAGIC, len(encoded)) + encoded
+    start = HEAD.pack(MAGIC, len(encoded), zlib.crc32(encoded)) + encoded
     start += bytes(_aligned(len(start)) - len(start))
     descriptor, aside = tempfile.mkstemp(prefix=".", suffix=".aside", dir=path.parent)
     try:
         with open(descriptor, "wb", buffering=0) as file:  # noqa: PTH123 - a descriptor
-            found = 0
-            for piece in _pieces(start, arrays):
-                found = zlib.crc32(piece, found)
-                view = piece
-                while view:
-                    view = view[file.write(view) :]
-            file.write(SUM.pack(found))
+            file.write(start)
+            for values in arrays.arrays:
+                with memoryview(values) as view, view.cast("B") as data:
+                    at = 0
+                    while at < len(data):
+                        at += file.write(data[at : at + PIECE])
         Path(aside).replace(path)
     finally:
         with suppress(OSError):
             Path(aside).unlink()  # only still there when the disk is full
-
-
-def _pieces(start: bytes, arrays: Arrays) -> Iterator[memoryview]:
-    yield memoryview(start)
-    for values in arrays.arrays:
-        with memoryview(values) as view, view.cast("B") as data:
-            for at in range(0, len(data), PIECE):
-                yield data[at : at + PIECE]
 
 
 def _aligned(size: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rlhf_tui.tracking.rules.finding import ANY, OFFLINE, TRAINERS, Alarm, Rule
+from rlhf_tui.tracking.rules.finding import ANY, OFFLINE, ONLINE, TRAINERS, Alarm, Rule
 from rlhf_tui.tracking.rules.view import Points, View
 from rlhf_tui.tracking.rules.walking import alarm, episode, lowest_so_far, mean, rolling, spread
 from rlhf_tui.tracking.rules.words import at, figure, share
@@ -135,14 +135,17 @@ def _newest(points: Points, i: int) -> list[float]:
 
 
 def _still(view: View) -> Alarm | None:
-    online = view.kind in ("ppo", "rloo", "grpo")
-    if online:
+    floor = 0.0
+    if view.kind in ONLINE:
         name, points = "reward", view.points("objective/scores", "reward")
+    elif view.kind in ("dpo", "kto"):
+        # Their losses hardly move while they learn.
+        name, points = "margin", view.points("rewards/margins")
     else:
-        name, points = "training loss", view.points("loss", "train/loss")
+        name, points, floor = "training loss", view.points("loss"), STILL_CHANGE
     if len(points) < STILL_POINTS:
         return None
-    hot, cold = _standing(points, view.total, 0.0 if online else STILL_CHANGE)
+    hot, cold = _standing(points, view.total, floor)
     found = episode(hot, cold, on=5, off=5)
     # Falling back to where it began is another trouble: here it has never moved.
     if found is None or any(cold):
@@ -242,7 +245,7 @@ RULES = (
         "Nothing has been learnt",
         TRAINERS,
         f"After {STILL_POINTS} points and {STILL_SHARE:.0%} of the steps, the training loss (of "
-        "PPO, RLOO and GRPO the reward) has never differed from its start by more than noise: "
+        "DPO and KTO the margin, of PPO, RLOO and GRPO the reward) has never differed from its start by more than noise: "
         f"the means of the first {STILL_WIDTH} and the newest fifth of the points are less than "
         f"{STILL_SIGMAS:g} standard errors apart, or, of a loss, {STILL_CHANGE:.0%}.",
         "The steps are too small to matter, or there is nothing to learn: the model knows these "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +59,12 @@ class Asking:
         self._asked = request
         self.told.kind = request.kind
         self.told.asking = True
-        self._screen.run_worker(partial(self._ask, request), group="preview", exclusive=True)
+
+        async def ask() -> None:
+            await self._ask(request)
+
+        # Not the coroutine itself: of one that is superseded before it begins Python complains.
+        self._screen.run_worker(ask, group="preview", exclusive=True)
 
     async def _ask(self, request: PreviewLaunch) -> None:
         told = self.told

@@ -233,7 +233,7 @@ def test_what_moves_at_all_is_progress() -> None:
     rng = random.Random(4)
     flat = [2 + rng.gauss(0, 0.05) for _ in range(100)]
     assert found("sft", loss=flat)["no-progress"].severity == "warning"
-    assert "no-progress" not in found("sft", loss=flat[:39])
+    assert "no-progress" not in found("sft", loss=flat[:59])
     assert "no-progress" not in found("sft", Situation(step=39, total_steps=1000), loss=flat)
     assert "no-progress" not in found("sft", loss=falling(100))
     assert "no-progress" not in found("sft", loss=falling(100) + flat), "it has moved, once"

@@ -6,7 +6,15 @@ import math
 
 from rlhf_tui.tracking.rules.finding import ANY, OFFLINE, ONLINE, TRAINERS, Alarm, Rule
 from rlhf_tui.tracking.rules.view import Points, View
-from rlhf_tui.tracking.rules.walking import alarm, episode, lowest_so_far, mean, rolling, spread
+from rlhf_tui.tracking.rules.walking import (
+    Episode,
+    alarm,
+    episode,
+    lowest_so_far,
+    mean,
+    rolling,
+    spread,
+)
 from rlhf_tui.tracking.rules.words import at, figure, share
 from rlhf_tui.tracking.series import Series
 
@@ -26,10 +34,10 @@ RISE = 0.03
 FALLEN = 0.01
 """Back within this share of the lowest, it is over."""
 
-STILL_POINTS = 40
-"""Points before a run may be called still: warm-up and noise need some 20."""
-STILL_WIDTH = 13
-"""Points of the start, and at least so many of the newest, whose means are compared."""
+STILL_POINTS = 60
+STILL_ROLLOUTS = 40
+"""Points, or rollouts of some dozens of responses each, before a run may be called still. The mean
+of the first third of them is where it began."""
 STILL_SHARE = 0.25
 """… and this share of its steps."""
 STILL_SIGMAS = 2.0
@@ -107,52 +115,59 @@ def _validation(view: View) -> Alarm | None:
     return alarm(points, found, "critical" if bad else "warning", sentence)
 
 
-def _standing(points: Points, total: int, floor: float) -> tuple[list[bool], list[bool]]:
-    """Of each point whether the series stands where it began, and whether it has surely moved.
+def _standing(points: Points, least: int, total: int, floor: float) -> Episode | None:
+    """A series that stands where it began, and has never surely moved.
 
     Args:
+        least: points before that is said; the mean of a third of them is the start.
         floor: a change that counts as none however sure it is, as a share of the first level.
     """
-    first = points.means[:STILL_WIDTH]
-    level, noise = mean(first), spread(first) / math.sqrt(len(first))
-    hot, cold = [], []
+    if len(points) < least:
+        return None
+    width = least // 3
+    first = points.means[:width]
+    level, noise = mean(first), spread(first) / math.sqrt(width)
+    hot = []
     for i, step in enumerate(points.steps):
-        newest = _newest(points, i)
+        newest = _newest(points, i, width)
         change = abs(mean(newest) - level)
         error = math.hypot(noise, spread(newest) / math.sqrt(len(newest)))
         small = change <= floor * abs(level)
-        begun = i + 1 >= STILL_POINTS
+        begun = i + 1 >= least
+        if begun and not small and change > MOVED_SIGMAS * error:
+            return None
         late = total <= 0 or step >= STILL_SHARE * total
         hot.append(begun and late and (small or change < STILL_SIGMAS * error))
-        cold.append(begun and not small and change > MOVED_SIGMAS * error)
-    return hot, cold
+    return episode(hot, [False] * len(hot), on=5, off=5)
 
 
-def _newest(points: Points, i: int) -> list[float]:
+def _newest(points: Points, i: int, width: int) -> list[float]:
     """The newest fifth of the points up to one, for the more of them the smaller is the noise."""
-    width = max(STILL_WIDTH, (i + 1) // 5)
+    width = max(width, (i + 1) // 5)
     return points.means[max(0, i + 1 - width) : i + 1]
 
 
 def _still(view: View) -> Alarm | None:
-    floor = 0.0
+    least, floor = STILL_POINTS, 0.0
     if view.kind in ONLINE:
-        name, points = "reward", view.points("objective/scores", "reward")
+        names: tuple[tuple[str, ...], ...] = (("objective/scores", "reward"),)
+        what, least = "reward", STILL_ROLLOUTS
     elif view.kind in ("dpo", "kto"):
-        # Their losses hardly move while they learn.
-        name, points = "margin", view.points("rewards/margins")
+        # Their losses hardly move while they learn: the margins must stand still, too.
+        names, what = (("loss",), ("rewards/margins",)), "margin"
     else:
-        name, points, floor = "training loss", view.points("loss"), STILL_CHANGE
-    if len(points) < STILL_POINTS:
+        names, what, floor = (("loss",),), "training loss", STILL_CHANGE
+    points, found = Points(), None
+    for given in names:
+        points = view.points(*given)
+        found = _standing(points, least, view.total, floor)
+        if found is None:
+            break
+    if found is None:
         return None
-    hot, cold = _standing(points, view.total, floor)
-    found = episode(hot, cold, on=5, off=5)
-    # Falling back to where it began is another trouble: here it has never moved.
-    if found is None or any(cold):
-        return None
-    newest = _newest(points, len(points) - 1)
+    newest = _newest(points, len(points) - 1, least // 3)
     sentence = (
-        f"The {name} was {figure(mean(points.means[:STILL_WIDTH]))} over the first {STILL_WIDTH} "
+        f"The {what} was {figure(mean(points.means[: least // 3]))} over the first {least // 3} "
         f"points and is {figure(mean(newest))} over the last {len(newest)}: no more than noise, "
         f"after {at(points.steps[-1])} steps."
     )
@@ -244,10 +259,11 @@ RULES = (
         "no-progress",
         "Nothing has been learnt",
         TRAINERS,
-        f"After {STILL_POINTS} points and {STILL_SHARE:.0%} of the steps, the training loss (of "
-        "DPO and KTO the margin, of PPO, RLOO and GRPO the reward) has never differed from its start by more than noise: "
-        f"the means of the first {STILL_WIDTH} and the newest fifth of the points are less than "
-        f"{STILL_SIGMAS:g} standard errors apart, or, of a loss, {STILL_CHANGE:.0%}.",
+        f"After {STILL_POINTS} points, or {STILL_ROLLOUTS} rollouts, and {STILL_SHARE:.0%} of the "
+        "steps the training loss (of DPO and KTO the margin, too; of PPO, RLOO and GRPO the "
+        "reward) has never differed from its start by more than noise: the means of the newest fifth of "
+        f"the points and of the first are less than {STILL_SIGMAS:g} standard errors apart or, of "
+        f"SFT's and reward models' losses, {STILL_CHANGE:.0%}.",
         "The steps are too small to matter, or there is nothing to learn: the model knows these "
         "rows already, or the rewards have nothing to do with what it writes.",
         (

@@ -49,6 +49,8 @@ async def choices(link: Link, kind: str, name: str) -> list[Choice]:
     ]
     if any(info.current for info in runs.runs):
         found.insert(0, Choice("current", "whichever run is the current policy at the launch"))
+    if kind == "generate":
+        found.insert(0, Choice("", "the current policy; without one the bundled model"))
     if kind not in ("generate", "sft", "rm"):
         found.insert(0, Choice("", "the newest finished one"))
     return found + cached()

@@ -169,7 +169,7 @@ def agreement(client: HubClient) -> list[Agreement]:
 
 def _evaluations(client: HubClient, info: RunInfo) -> list[Evaluation]:
     """What was measured of a run's model, the newest of each split."""
-    later = client.call(ListRuns(kinds=["evaluate"]), RunList).runs
+    later = client.call(ListRuns(kinds=["evaluate"], archived=True), RunList).runs
     found: dict[str, Evaluation] = {}
     for run in [*later, info]:
         directory = Path(run.directory)

@@ -262,8 +262,8 @@ RULES = (
         f"After {STILL_POINTS} points, or {STILL_ROLLOUTS} rollouts, and {STILL_SHARE:.0%} of the "
         "steps the training loss (of DPO and KTO the margin, too; of PPO, RLOO and GRPO the "
         "reward) has never differed from its start by more than noise: the means of the newest "
-        f"fifth of the points and of the first are less than {STILL_SIGMAS:g} standard errors apart or, of "
-        f"SFT's and reward models' losses, {STILL_CHANGE:.0%}.",
+        f"fifth of the points and of the first are less than {STILL_SIGMAS:g} standard errors "
+        f"apart or, of SFT's and reward models' losses, {STILL_CHANGE:.0%}.",
         "The steps are too small to matter, or there is nothing to learn: the model knows these "
         "rows already, or the rewards have nothing to do with what it writes.",
         (

@@ -194,6 +194,8 @@ def _entropy(view: View) -> Alarm | None:
 
 def _clipped(view: View) -> Alarm | None:
     points = view.points("policy/clipfrac_avg", "clip_ratio/region_mean")
+    # RLOO's ratios are those of whole responses.
+    what = "responses" if view.kind == "rloo" else "tokens"
     values = rolling(points.means, 3)
     found = episode(
         [v > CLIPPED for v in values], [v < CLIPPED_BACK for v in values],
@@ -201,7 +203,7 @@ def _clipped(view: View) -> Alarm | None:
     )  # fmt: skip
     return alarm(
         points, found, "warning",
-        lambda i: f"{share(values[i])} of the tokens were clipped about step "
+        lambda i: f"{share(values[i])} of the {what} were clipped about step "
         f"{at(points.steps[i])}; usual is below {share(CLIPPED_BACK)}.",
     )  # fmt: skip
 
@@ -378,8 +380,8 @@ RULES = (
         "clip-fraction",
         "Much of the update is clipped",
         ONLINE,
-        f"The share of tokens whose ratio is clipped (median of 3 points) is above {CLIPPED:g} "
-        f"three times in a row; over below {CLIPPED_BACK:g}.",
+        f"The share of tokens (of RLOO: responses) whose ratio is clipped (median of 3 points) is "
+        f"above {CLIPPED:g} three times in a row; over below {CLIPPED_BACK:g}.",
         "The policy leaves the trust region within a single rollout. Clipped tokens give no "
         "gradient, and those that are left are of a policy that wrote something else.",
         (

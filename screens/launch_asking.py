@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textual.worker import WorkType
+
 from rlhf_tui.errors import RlhfError
 from rlhf_tui.hub.messages import Preview, PreviewLaunch
 from rlhf_tui.runs.environment import carried, secrets
@@ -64,7 +66,8 @@ class Asking:
             await self._ask(request)
 
         # Not the coroutine itself: of one that is superseded before it begins Python complains.
-        self._screen.run_worker(ask, group="preview", exclusive=True)
+        work: WorkType[None] = ask
+        self._screen.run_worker(work, group="preview", exclusive=True)
 
     async def _ask(self, request: PreviewLaunch) -> None:
         told = self.told

@@ -1,0 +1,52 @@
+"""Pictures of the launch screen with what it tells, compared with those that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.pictures import same_as_kept
+from screens_dashboard.test_launch_preview import Previewing
+from textual.pilot import Pilot
+
+from rlhf_tui.hub.messages import RunInfo
+from rlhf_tui.screens.launch import LaunchScreen
+from rlhf_tui.screens.launch_preview import LaunchPreview
+
+Until = Callable[[Pilot[int], Callable[[], object]], Awaitable[None]]
+PICTURES = Path(__file__).with_name("pictures")
+
+
+@pytest.fixture
+def link(infos: list[RunInfo]) -> Previewing:
+    return Previewing(infos)
+
+
+@pytest.mark.usefixtures("frozen")
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_the_form_with_its_summary(program: Any, until: Until, size: tuple[int, int]) -> None:
+    async with program("launch:dpo", size) as pilot:
+        here = pilot.app.screen
+        assert isinstance(here, LaunchScreen)
+        await until(pilot, lambda: here.view.text and not here.asking.told.asking)
+        name = f"launch-summary-{size[0]}x{size[1]}.svg"
+        await same_as_kept(pilot.app, pilot, PICTURES / name)
+
+
+@pytest.mark.usefixtures("frozen")
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_a_row_in_the_preview(program: Any, until: Until, size: tuple[int, int]) -> None:
+    async with program("launch:dpo", size) as pilot:
+        here = pilot.app.screen
+        assert isinstance(here, LaunchScreen)
+        await until(pilot, lambda: here.view.text and not here.asking.told.asking)
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, LaunchPreview))
+        window = pilot.app.screen
+        assert isinstance(window, LaunchPreview)
+        await until(pilot, lambda: window.rows_there)
+        await pilot.press("right")
+        name = f"launch-preview-{size[0]}x{size[1]}.svg"
+        await same_as_kept(pilot.app, pilot, PICTURES / name)

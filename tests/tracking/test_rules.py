@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rlhf_tui.runs.layout import GpuRow, MachineRow, RunExit, RunStatus, SampleRow
-from rlhf_tui.tracking.rules import policy
+from rlhf_tui.tracking.rules import drift
 from rlhf_tui.tracking.rules.finding import Finding
 from rlhf_tui.tracking.rules.judge import EVERY_S, RULES, Pace, judge
 from rlhf_tui.tracking.rules.texts import repeated, told
@@ -50,7 +50,7 @@ def test_names_are_fit_for_a_list_and_every_rule_says_what_to_do() -> None:
 
 
 def test_a_series_about_its_threshold_does_not_flicker() -> None:
-    limit = policy.KL_LIMIT
+    limit = drift.KL_LIMIT
     rising = [limit / 2] * 10 + [limit * 1.2] * 5
     about = [limit * (0.95 if i % 2 else 1.05) for i in range(40)]
     seen = set()

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rlhf_tui.runs.layout import DistributionRow, MachineRow, SampleRow
-from rlhf_tui.tracking.rules import critic, losses, machinery, policy, preference, reading
+from rlhf_tui.tracking.rules import critic, drift, losses, machinery, paid, preference, reading
 from rlhf_tui.tracking.rules.finding import Finding, Rule, order
 from rlhf_tui.tracking.rules.view import Situation, View
 from rlhf_tui.tracking.series import Series
 
 RULES: tuple[Rule, ...] = (
-    *policy.RULES,
+    *drift.RULES,
+    *paid.RULES,
     *reading.RULES,
     *critic.RULES,
     *preference.RULES,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rlhf_tui.tracking.rules.finding import ONLINE, Alarm, Rule
-from rlhf_tui.tracking.rules.policy import Gains, reward_points
+from rlhf_tui.tracking.rules.rollouts import Gains, reward_points
 from rlhf_tui.tracking.rules.texts import N, Told, told
 from rlhf_tui.tracking.rules.view import Points, View
 from rlhf_tui.tracking.rules.walking import alarm, episode

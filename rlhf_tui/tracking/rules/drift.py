@@ -1,0 +1,226 @@
+"""Rules about how far a policy goes: from the reference in all, and within an update."""
+
+from __future__ import annotations
+
+from rlhf_tui.tracking.rules.finding import ONLINE, Alarm, Rule
+from rlhf_tui.tracking.rules.rollouts import START, kl_points, length_points
+from rlhf_tui.tracking.rules.view import View
+from rlhf_tui.tracking.rules.walking import alarm, before, episode, rolling
+from rlhf_tui.tracking.rules.words import at, figure, share
+
+KL_LIMIT = 20.0
+"""Nats a response. Runs with human rewards are usually kept at 5 to 20; beyond that the reward
+model is asked about texts of a kind that it has never seen."""
+KL_TOKEN = 0.3
+"""Nats a token, for responses so long that the limit above is little: at 0.3 the policy's texts
+are told from the reference's after a dozen tokens."""
+KL_TARGETS = 3.0
+"""Times target_kl with an adaptive β: the controller then has lost its hold."""
+KL_FAR = 4.0
+"""Times the limit: critical."""
+
+KL_BELOW = -0.5
+"""Nats a response; the sum is at least 0 in the mean, and the noise of 64 responses below this."""
+
+ENTROPY_SHARE = 0.35
+ENTROPY_FAR = 0.1
+ENTROPY_BACK = 0.45
+"""Of the entropy at the start. A healthy run loses a fifth to a half."""
+
+CLIPPED = 0.3
+CLIPPED_BACK = 0.2
+"""Share of tokens whose ratio is clipped: 0 to 0.2 is usual, beyond 0.3 much of each rollout
+teaches nothing more."""
+APART = 0.1
+APART_BACK = 0.05
+"""Approximate KL of an update to the policy that wrote the rollout, nats a token; PPO's
+implementations stop a rollout's epochs at 0.01 to 0.03."""
+
+
+def _kl(view: View) -> Alarm | None:
+    points = kl_points(view)
+    if not points:
+        return None
+    values = rolling(points.means, 3)
+    lengths = length_points(view)
+    length = before(lengths.means, START)
+    limit = max(KL_LIMIT, KL_TOKEN * length)
+    words = f"{figure(limit)} nats"
+    if view.arguments.get("adaptive_kl"):
+        limit = KL_TARGETS * view.number("target_kl", KL_LIMIT)
+        words = f"{figure(limit)} nats, {KL_TARGETS:g} times target_kl"
+    hot = [value > limit for value in values]
+    cold = [value < 0.8 * limit for value in values]
+    found = episode(hot, cold, on=2, off=3, badness=values)
+    beta = view.arguments.get("kl_coef", view.arguments.get("beta"))
+    said = f"; the penalty's weight is {figure(beta)}" if isinstance(beta, int | float) else ""
+    far = found is not None and values[found.worst] > KL_FAR * limit
+    return alarm(
+        points, found, "critical" if far else "warning",
+        lambda i: f"The KL to the reference is {figure(values[i])} nats a response at step "
+        f"{at(points.steps[i])}, above {words}{said}.",
+    )  # fmt: skip
+
+
+def _kl_negative(view: View) -> Alarm | None:
+    points = view.points("objective/kl")
+    values = rolling(points.means, 5)
+    hot = [i >= 4 and value < KL_BELOW for i, value in enumerate(values)]
+    found = episode(
+        hot, [v > KL_BELOW / 2 for v in values], on=3, off=3, badness=[-v for v in values]
+    )
+    return alarm(
+        points, found, "warning",
+        lambda i: f"The KL to the reference is {figure(values[i])} nats a response about step "
+        f"{at(points.steps[i])}; it cannot be negative in the mean.",
+    )  # fmt: skip
+
+
+def _entropy(view: View) -> Alarm | None:
+    points = view.points("policy/entropy_avg", "entropy")
+    if len(points) < 2 * START:
+        return None
+    values = rolling(points.means, 3)
+    start = before(points.means, START)
+    if start <= 0:
+        return None
+    left = [value / start for value in values]
+    hot = [x < ENTROPY_SHARE for x in left]
+    found = episode(hot, [x > ENTROPY_BACK for x in left], on=3, off=3, badness=[-x for x in left])
+    far = found is not None and left[found.worst] < ENTROPY_FAR
+    return alarm(
+        points, found, "critical" if far else "warning",
+        lambda i: f"The entropy fell from {figure(start)} to {figure(values[i])} nats a token by "
+        f"step {at(points.steps[i])}: {share(max(0.0, left[i]))} of it is left.",
+    )  # fmt: skip
+
+
+def _clipped(view: View) -> Alarm | None:
+    points = view.points("policy/clipfrac_avg", "clip_ratio/region_mean")
+    # RLOO's ratios are those of whole responses.
+    what = "responses" if view.kind == "rloo" else "tokens"
+    values = rolling(points.means, 3)
+    found = episode(
+        [v > CLIPPED for v in values], [v < CLIPPED_BACK for v in values],
+        on=3, off=3, badness=values,
+    )  # fmt: skip
+    return alarm(
+        points, found, "warning",
+        lambda i: f"{share(values[i])} of the {what} were clipped about step "
+        f"{at(points.steps[i])}; usual is below {share(CLIPPED_BACK)}.",
+    )  # fmt: skip
+
+
+def _apart(view: View) -> Alarm | None:
+    points = view.points("policy/approxkl_avg")
+    values = rolling(points.means, 3)
+    found = episode(
+        [v > APART for v in values], [v < APART_BACK for v in values], on=3, off=3, badness=values
+    )
+    return alarm(
+        points, found, "warning",
+        lambda i: f"Within an update the policy moves {figure(values[i])} nats a token away from "
+        f"the one that wrote the rollout (about step {at(points.steps[i])}); usual is below 0.03.",
+    )  # fmt: skip
+
+
+RULES = (
+    Rule(
+        "kl-runaway",
+        "The KL to the reference runs away",
+        ONLINE,
+        f"The KL of a response to the reference (median of 3 points) is above {KL_LIMIT:g} nats, "
+        f"or {KL_TOKEN:g} nats a token of the length at the start if that is more; with "
+        f"adaptive_kl above {KL_TARGETS:g} times target_kl. Over below 80% of it, critical above "
+        f"{KL_FAR:g} times.",
+        "The policy writes texts that the model it started from would hardly write. The reward "
+        "model has never seen their like and its scores mean little there: the reward still rises "
+        "while people would like the texts less (over-optimisation).",
+        (
+            "a larger kl_coef (PPO) or beta (RLOO, GRPO): twice to five times",
+            "adaptive_kl = true with a target_kl of 6 to 10 (PPO)",
+            "a lower learning_rate, fewer num_ppo_epochs or num_iterations",
+            "stop earlier: take the checkpoint at which KL and samples were still good",
+        ),
+        _kl,
+        (
+            "Gao et al. 2022, 'Scaling Laws for Reward Model Overoptimization'",
+            "Ziegler et al. 2019, section 2.2: the adaptive penalty",
+            "Stiennon et al. 2020, figure 5: beyond some KL people prefer the policy less and less",
+        ),
+    ),
+    Rule(
+        "kl-negative",
+        "The KL is negative",
+        ("ppo",),
+        f"The median of 5 rollouts' KL is below {KL_BELOW:g} nats a response, three times in a "
+        "row.",
+        "The mean of log π - log π_ref over what π itself writes cannot be negative. So the "
+        "responses were not drawn from the policy that is measured: a temperature, top-k or top-p "
+        "in generation alone, other numerics in generation, or padding that counts.",
+        (
+            "temperature = 1.0, which rollouts and training then share",
+            "precision = 'fp32' to see whether rounding is at work",
+            "kl_estimator = 'k3', which is never negative, hides it: find the cause first",
+        ),
+        _kl_negative,
+        ("Beeching et al. 2023, 'StackLLaMA': what a negative KL comes from",),
+    ),
+    Rule(
+        "entropy-collapse",
+        "The entropy collapses",
+        ONLINE,
+        f"The entropy a token (median of 3 points) is below {ENTROPY_SHARE:.0%} of that at the "
+        f"start; over above {ENTROPY_BACK:.0%}, critical below {ENTROPY_FAR:.0%}.",
+        "The policy has made up its mind: it writes nearly the same whatever is drawn. It explores "
+        "no more, so the reward stands still from here on, and the texts lose their variety.",
+        (
+            "a larger kl_coef or beta, which holds it near the reference's entropy",
+            "a lower learning_rate, fewer num_ppo_epochs or num_iterations",
+            "for GRPO a larger epsilon_high (0.28): rare tokens may gain more",
+            "more prompts: rollout_batch_size",
+        ),
+        _entropy,
+        (
+            "Yu et al. 2025 (DAPO), section 3.1: clip-higher",
+            "Cui et al. 2025, 'The Entropy Mechanism of Reinforcement Learning for Reasoning "
+            "Language Models'",
+        ),
+    ),
+    Rule(
+        "clip-fraction",
+        "Much of the update is clipped",
+        ONLINE,
+        f"The share of tokens (of RLOO: responses) whose ratio is clipped (median of 3 points) is "
+        f"above {CLIPPED:g} three times in a row; over below {CLIPPED_BACK:g}.",
+        "The policy leaves the trust region within a single rollout. Clipped tokens give no "
+        "gradient, and those that are left are of a policy that wrote something else.",
+        (
+            "a lower learning_rate",
+            "fewer num_ppo_epochs, num_iterations or num_mini_batches",
+            "stop_kl = 0.02 to end a rollout's epochs in time (PPO)",
+            "a larger rollout_batch_size",
+        ),
+        _clipped,
+        (
+            "Schulman et al. 2017 (PPO): ε = 0.2",
+            "Zheng et al. 2023, 'Secrets of RLHF in Large Language Models, part I'",
+        ),
+    ),
+    Rule(
+        "update-too-large",
+        "The updates are too large",
+        ("ppo",),
+        f"The approximate KL of an update (median of 3) is above {APART:g} nats a token three "
+        f"times in a row; over below {APART_BACK:g}.",
+        "Within one rollout's epochs the policy goes so far that the rollout tells little about it "
+        "any more. What follows is often a jump of the KL, or a fall of the reward.",
+        (
+            "a lower learning_rate",
+            "stop_kl = 0.02, fewer num_ppo_epochs",
+            "a smaller cliprange or max_grad_norm",
+        ),
+        _apart,
+        ("Achiam 2018 (Spinning Up): stop at 1.5 times 0.01 nats",),
+    ),
+)  # fmt: skip

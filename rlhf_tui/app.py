@@ -108,7 +108,7 @@ class RlhfApp(App[int]):
         if workspace is not None:
             self.title = self.settings.workspace.name or workspace.root.name
         elif files:
-            self.title = ", ".join(path.name or str(path) for path in files)
+            self.title = clean(", ".join(path.name or str(path) for path in files)).text
 
     def on_load(self) -> None:
         # Before anything is drawn: the first room then finds the hub there when it asks.

@@ -119,12 +119,10 @@ def _print(found: Comparison, *, chosen: bool) -> None:
         ][: None if chosen else MOST_CURVES]
         if drawn:
             say()
-            first, last = common_steps(
-                [s.series[n] for s in subjects for n in drawn if n in s.series]
-            )
+            over = common_steps(subjects, drawn)
             say_table(
-                [f"STEPS {first:g} TO {last:g}", *heads],
-                [[name, *curves(subjects, name, WIDTH, bars=bars)] for name in drawn],
+                [f"STEPS {over[0]:g} TO {over[1]:g}", *heads],
+                [[n, *curves(subjects, n, WIDTH, bars=bars, over=over)] for n in drawn],
             )
     for sentence in found.notes:
         note(sentence)

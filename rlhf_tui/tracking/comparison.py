@@ -181,27 +181,41 @@ def metric_row(name: str, subjects: Sequence[Subject]) -> MetricRow:
     return MetricRow(name, values, present, better, best)
 
 
-def common_steps(found: Sequence[Series]) -> tuple[float, float]:
-    """The steps that all of these go over; where there are none, those of all together."""
-    first = max(one.steps[0] for one in found)
-    last_step = min(one.steps[-1] for one in found)
+def common_steps(subjects: Sequence[Subject], names: Sequence[str]) -> tuple[float, float]:
+    """The steps that all runs go over which log these metrics; without such, those of all."""
+    spans = []
+    for subject in subjects:
+        found = [one for n in names if (one := subject.series.get(n)) is not None and len(one)]
+        if found:
+            spans.append((min(one.steps[0] for one in found), max(one.steps[-1] for one in found)))
+    if not spans:
+        return 0.0, 0.0
+    first, last_step = max(start for start, _ in spans), min(end for _, end in spans)
     if last_step < first:
-        return min(one.steps[0] for one in found), max(one.steps[-1] for one in found)
+        return min(start for start, _ in spans), max(end for _, end in spans)
     return first, last_step
 
 
-def curves(subjects: Sequence[Subject], name: str, width: int, *, bars: str) -> list[str]:
+def curves(
+    subjects: Sequence[Subject],
+    name: str,
+    width: int,
+    *,
+    bars: str,
+    over: tuple[float, float] | None = None,
+) -> list[str]:
     """A metric's curve in each run as a row of bars, on the same axes; '' where it has none.
 
-    The x axis goes over the steps that all runs have, so that equal places are equal steps; a
-    column without a finite value is a space.
+    Equal places are equal steps; a column without a finite value is a space.
+
+    Args:
+        width: of the longest curve, in cells; no more than a run has points.
+        over: the first and the last step; None: those that all of these runs go over.
     """
+    first, last_step = over or common_steps(subjects, [name])
     found = [one for s in subjects if (one := s.series.get(name)) is not None and len(one)]
-    if not found:
-        return [""] * len(subjects)
-    first, last_step = common_steps(found)
-    most = max(bisect_right(s.steps, last_step) - bisect_left(s.steps, first) for s in found)
-    width = max(1, min(width, most))
+    most = [bisect_right(s.steps, last_step) - bisect_left(s.steps, first) for s in found]
+    width = max(1, min(width, max(most, default=1)))
     columns = [_means(s.series.get(name), first, last_step, width) for s in subjects]
     finite = [value for column in columns for value in column if math.isfinite(value)]
     if not finite:

@@ -90,6 +90,8 @@ class ChartsPane(ChartGrid, Pane):
             if self._chosen.kind != info.kind:
                 self.sought, self.page_number = self._by_kind.get(info.kind, ("", 0))
         self._chosen = info
+        # The same stretch of the next run is what one compares with, not its end.
+        self.window.follows = False
         if info.run_id not in self._arguments and self._seen is not None:
             self.run_worker(self._learn(self._seen, info), group="arguments")
 

@@ -114,7 +114,7 @@ def drawing_of(
             continue
         more = shown(run.info.title, LONGEST_TITLE)
         one = run.follower.series[name]
-        curves.append(Curve(one, shown(run.info.run_id), style, clock, more))
+        curves.append(Curve(one, shown(run.info.run_id), style, clock, more, named=True))
     return replace(own, curves=tuple(curves))
 
 

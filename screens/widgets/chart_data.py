@@ -50,6 +50,8 @@ class Curve:
     """Where its steps stand on the x axis; None: at themselves."""
     more: str = ""
     """What else tells it apart, where there is room."""
+    named: bool = False
+    """The legend names it even where it stands alone."""
 
     def at(self, step: float) -> float:
         """Where a step stands on the x axis."""

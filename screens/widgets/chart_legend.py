@@ -55,7 +55,7 @@ def _layout(sheet: Sheet, drawing: Drawing, curves: Sequence[Curve], look: Look)
     free = sheet.width - len(drawing.title) - 2
     unit = len(drawing.unit) + 2 if sheet.height >= ROOMY else 0
     beside = next((n for n in (1, 2) if sum(widths[n]) <= free - unit), None)
-    if beside is not None or len(curves) == 1 or sheet.height < LOWEST:
+    if beside is not None or not _named(curves) or sheet.height < LOWEST:
         return 0, beside if beside is not None else 4
     for most in range(1, max(1, (sheet.height - 6) // 4) + 1):
         for shortness in range(0 if most == 1 else 1, 3):
@@ -113,6 +113,11 @@ def mark_of(curve: Curve, look: Look) -> str:
     return (ASCII_MARKS if look.ascii_only else MARKS)[curve.style % STYLES]
 
 
+def _named(curves: Sequence[Curve]) -> bool:
+    """Whether a legend says which curve is which."""
+    return len(curves) > 1 or curves[0].named
+
+
 def _label(curve: Curve, shortness: int) -> str:
     """What a curve is called: with all that tells it apart, by its name, shortened, or by none."""
     if shortness == 0 and curve.more:
@@ -125,17 +130,19 @@ def _nominal(curve: Curve, curves: Sequence[Curve], shortness: int, look: Look) 
     value = VALUE if len(value_text(curve, look)[0]) <= VALUE else LONG_VALUE
     mean = value + 2 if _has_mean(curve, curves, shortness, look) else 0
     label = _label(curve, shortness)
-    return value + mean + (4 + len(label) + bool(label) if len(curves) > 1 else 0)
+    return value + mean + (4 + len(label) + bool(label) if _named(curves) else 0)
 
 
 def _has_mean(curve: Curve, curves: Sequence[Curve], shortness: int, look: Look) -> bool:
-    return bool(look.smoothing and smoothed(curve, curves) and (shortness < 2 or len(curves) == 1))
+    return bool(
+        look.smoothing and smoothed(curve, curves) and (shortness < 2 or not _named(curves))
+    )
 
 
 def _entry(curve: Curve, curves: Sequence[Curve], shortness: int, look: Look) -> list[Run]:
     """A curve in a legend: a gap, its mark and name, and where it stands."""
     parts: list[Run] = []
-    if len(curves) > 1:
+    if _named(curves):
         label = _label(curve, shortness)
         text = f"{mark_of(curve, look)} {label}{' ' if label else ''}"
         parts = [("" if curve is curves[0] else "  ", ""), (text, f"series-{curve.style % STYLES}")]
@@ -166,10 +173,10 @@ def _mean(curve: Curve, look: Look) -> float:
 
 def _table(sheet: Sheet, curves: Sequence[Curve], look: Look) -> None:
     """A row for each curve: what it is, where it stands, and its extremes in what is seen."""
-    labels = [_label(one, 0) for one in curves] if len(curves) > 1 else [""]
+    labels = [_label(one, 0) for one in curves] if _named(curves) else [""]
     width = max(map(len, labels))
     if width + 44 > sheet.width:
-        labels = [_label(one, 1) for one in curves] if len(curves) > 1 else [""]
+        labels = [_label(one, 1) for one in curves] if _named(curves) else [""]
         width = max(map(len, labels))
     told = [_facts(one, curves, look) for one in curves]
     wide = [

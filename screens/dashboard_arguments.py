@@ -23,7 +23,7 @@ from rlhf_tui.runs.layout import RunArguments
 from rlhf_tui.screens.dashboard_pane import Pane, Seen, Source, Watched
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import Row
-from rlhf_tui.screens.widgets.compare_table import Entry, columns_that_fit, table
+from rlhf_tui.screens.widgets.compare_table import Entry, Section, columns_that_fit, table
 from rlhf_tui.screens.widgets.log_view import PagedView
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.screens.widgets.wrapping import wrap
@@ -31,9 +31,6 @@ from rlhf_tui.tracking.comparison import compare
 from rlhf_tui.tracking.log_pieces import pattern
 from rlhf_tui.tracking.manifest import read_manifest
 from rlhf_tui.tracking.subjects import Subject, read_measured
-
-Section = tuple[Row, list[Entry]]
-"""A heading, and what stands below it by its name; what has no name is no argument."""
 
 
 class ArgumentsPane(PagedView, Pane):
@@ -86,10 +83,7 @@ class ArgumentsPane(PagedView, Pane):
         beside: list[Section] = []
         if self._subjects:
             found = compare(self._subjects)
-            beside = [
-                ([(title, "accent")], entries)
-                for title, entries in table(found, self._first, self.size.width, self.glyphs)
-            ]
+            beside = table(found, self._first, self.size.width, self.glyphs)
         self.fill(rows_of([*beside, *self._sections], self._wanted))
 
     def relayout(self) -> None:
@@ -160,7 +154,7 @@ def rows_of(found: list[Section], wanted: re.Pattern[str] | None) -> list[Row]:
             for row in told
         ]
         if kept or (wanted is None and heading):
-            rows += [*([[]] if rows else []), heading, *kept]
+            rows += [*([[]] if rows else []), *heading, *kept]
     return rows
 
 
@@ -172,10 +166,10 @@ def sections(
     if measured is not None:
         first, *others = lines(measured)
         told: list[Row] = [[(clean(line, encoding=glyphs.encoding).text, "")] for line in others]
-        found.append(([(first, "accent")], [("", told)]))
+        found.append(([[(first, "accent")]], [("", told)]))
     if arguments is None:
         unread: Row = [("Its arguments cannot be read.", "dim")]
-        return [*found, _group("run", {"directory": info.directory}, glyphs), (unread, [])]
+        return [*found, _group("run", {"directory": info.directory}, glyphs), ([unread], [])]
     facts = {
         "directory": info.directory,
         "device": arguments.device,
@@ -219,9 +213,11 @@ def fact_sections(info: RunInfo, facts: dict[str, dict[str, Any]], glyphs: Glyph
     found = [_group("log", {"path": info.directory}, glyphs)]
     for title, values in facts.items():
         shown = clean(title, encoding=glyphs.encoding).text
-        found.append(_group(shown, {k: v for k, v in values.items() if v is not None}, glyphs))
+        # A zero is told as well.
+        told = {k: v or str(v) for k, v in values.items() if v not in (None, "")}
+        found.append(_group(shown, told, glyphs))
     if not facts:
-        found.append(([("It tells of no arguments.", "dim")], []))
+        found.append(([[("It tells of no arguments.", "dim")]], []))
     return found
 
 
@@ -237,10 +233,8 @@ def _arguments(arguments: RunArguments, glyphs: Glyphs) -> Section:
         for name, value in arguments.arguments.items()
         if name not in changed
     ]
-    return [
-        ("arguments", "accent"),
-        ("   those that differ from the default first", "dim"),
-    ], entries
+    heading: Row = [("arguments", "accent"), ("   those that differ from the default first", "dim")]
+    return [heading], entries
 
 
 def default_values(kind: str) -> dict[str, Any]:
@@ -250,7 +244,7 @@ def default_values(kind: str) -> dict[str, Any]:
 
 def _group(title: str, values: dict[str, str], glyphs: Glyphs) -> Section:
     return (
-        [(title, "accent")],
+        [[(title, "accent")]],
         [(name, [_pair(name, value, glyphs, "")]) for name, value in values.items() if value],
     )
 

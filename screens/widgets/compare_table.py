@@ -11,25 +11,33 @@ from rlhf_tui.screens.widgets.chart_axes import number
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.tracking.comparison import ABSENT, Comparison, headings
 
-NAME = 22
-"""Cells of a name; longer ones lose their beginning, as their end tells them apart."""
+NAMES = (22, 36)
+"""Cells of a name, on a narrow pane and on a wide one; longer ones lose their beginning, as their
+end tells them apart."""
+WIDE = 90
+"""Cells of a pane that is wide."""
 COLUMN = 13
 """Cells of a run's column at least: a number, its sign, and a run's id."""
 BEST = "*"
 """Stands behind the best value."""
 Entry = tuple[str, list[Row]]
 """What a row is found by, and the row."""
+Section = tuple[list[Row], list[Entry]]
+"""A heading, and what stands below it by its name; what has no name is no argument."""
 
 
 def columns_that_fit(width: int, runs: int) -> int:
     """How many runs stand side by side: one at least."""
-    return max(1, min(runs, (width - NAME) // COLUMN))
+    return max(1, min(runs, (width - names(width)) // COLUMN))
 
 
-def table(
-    found: Comparison, first: int, width: int, glyphs: Glyphs
-) -> list[tuple[str, list[Entry]]]:
-    """The tables with their titles, the chosen run always in the first column.
+def names(width: int) -> int:
+    """Cells of the column of names."""
+    return NAMES[width >= WIDE]
+
+
+def table(found: Comparison, first: int, width: int, glyphs: Glyphs) -> list[Section]:
+    """The tables with their headings, the chosen run always in the first column.
 
     Args:
         first: of the other runs, the one that stands beside it.
@@ -37,17 +45,21 @@ def table(
     total = len(found.runs)
     fit = columns_that_fit(width, total)
     places = [0, *range(first, min(total, first + fit - 1))]
-    room = max(COLUMN, min(24, (width - NAME) // max(1, len(places))))
+    name_room = names(width)
+    room = max(COLUMN, min(24, (width - name_room) // len(places)))
     heads = [headings(found.runs)[place] for place in places]
     hidden = total - len(places)
     more = f"   {glyphs.more} {hidden} more: left, right" if hidden else ""
 
     def row(name: str, cells: Sequence[str], style: str) -> list[Row]:
         told = [_fit(cell, room - 1, glyphs).ljust(room) for cell in cells]
-        return [[(f"  {_end(name, NAME - 3, glyphs):<{NAME - 2}}", "dim"), ("".join(told), style)]]
+        shown = _end(name, name_room - 3, glyphs)
+        return [[(f"  {shown:<{name_room - 2}}", "dim"), ("".join(told), style)]]
 
-    entries: list[Entry] = [("", row("", heads, "strong"))]
-    entries += [
+    def heading(title: str) -> list[Row]:
+        return [[(title, "accent")], *row("", heads, "strong")]
+
+    entries: list[Entry] = [
         (one.name, row(one.name, [one.values[place] for place in places], ""))
         for one in found.arguments
     ]
@@ -75,8 +87,11 @@ def table(
             for sentence in found.notes
             for line in textwrap.wrap(sentence, width, initial_indent="  ", subsequent_indent="  ")
         ]
-        return [(f"what differs{more}", entries), (f"final metrics{sign}", metrics)]
-    return [(f"what differs{more}", entries)]
+        return [
+            (heading(f"what differs{more}"), entries),
+            (heading(f"final metrics{sign}"), metrics),
+        ]
+    return [(heading(f"what differs{more}"), entries)]
 
 
 def _fit(text: str, room: int, glyphs: Glyphs) -> str:

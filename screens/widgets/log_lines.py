@@ -12,8 +12,8 @@ from rlhf_tui.screens.widgets.canvas_view import NARROW, Row
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.tracking.log_tail import Line
 
-MARGIN = 2
-"""Cells before the text: whether the line was found, and whether it tells of trouble."""
+MARGIN = 3
+"""Cells before the text: whether the line was found, whether it tells of trouble, and a space."""
 INDENT = 2
 """Cells by which the further rows of a long line stand in."""
 LONGEST = 4000
@@ -72,7 +72,7 @@ def rows_of(
     spans = [m.span() for m in sought.finditer(shown) if m.end() > m.start()] if sought else []
     margin = {"here": glyphs.marker, "found": ":"}.get(mark, " ")
     head: Row = [(margin, "cursor" if mark == "here" else "accent" if mark else "")]
-    head.append((signs(glyphs)[grave], STYLES[grave]))
+    head.append((f"{signs(glyphs)[grave]} ", STYLES[grave]))
     rows: list[Row] = []
     for start, end in _pieces(shown, max(8, width - MARGIN)):
         row: Row = list(head) if not rows else [(" " * (MARGIN + INDENT), "")]

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.pictures import same_as_kept
 from helpers.recorded import FakeLink, info_of, write_run
+from screens_dashboard.conftest import NOW
 from textual.pilot import Pilot
 
 from rlhf_tui.screens.dashboard import DashboardScreen
@@ -20,6 +22,14 @@ from rlhf_tui.workspace import Workspace
 
 Until = Callable[[Pilot[int], Callable[[], object]], Awaitable[None]]
 Open = Any
+PICTURES = Path(__file__).with_name("pictures")
+TRACEBACK = """Traceback (most recent call last):
+  File "/w/rlhf_tui/training/sft.py", line 71, in run
+    trainer.train()
+  File "/w/rlhf_tui/training/hf_trainer.py", line 140, in step
+    loss.backward()
+torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.
+"""
 
 
 @pytest.fixture
@@ -65,16 +75,16 @@ async def test_places_are_found_marked_and_gone_through(
     async with program("dashboard", (80, 24)) as pilot:
         await opened(pilot, until, "step 999: on")
         await search(pilot, until, "SAVED")
-        assert "▸ step 950: saved" in pane(pilot).text
+        assert "▸  step 950: saved" in pane(pilot).text
         assert pane(pilot).notes()[0].startswith("20 of 20")
         await pilot.press("comma", "comma")
-        assert "▸ step 850: saved" in pane(pilot).text
+        assert "▸  step 850: saved" in pane(pilot).text
         assert pane(pilot).notes()[0] == "18 of 20, not following"
         assert pane(pilot).notes()[1] == "18/20"
         await pilot.press("full_stop")
-        assert "▸ step 900: saved" in pane(pilot).text
+        assert "▸  step 900: saved" in pane(pilot).text
         await pilot.press("full_stop", "full_stop")
-        assert "▸ step 0: saved" in pane(pilot).text
+        assert "▸  step 0: saved" in pane(pilot).text
         await search(pilot, until, "step 9[0-9]9:")
         assert pane(pilot).notes()[0].endswith("of 10, not following")
         await search(pilot, until, "(")
@@ -125,7 +135,7 @@ async def test_new_lines_are_searched_too(log: Path, program: Open, until: Until
             await until(pilot, lambda: "more" in pane(pilot).text)
         assert pane(pilot).notes()[1] == "0/1"
         await pilot.press("full_stop")
-        assert "▸ a needle" in pane(pilot).text
+        assert "▸  a needle" in pane(pilot).text
         assert pane(pilot).notes()[1] == "1/1"
 
 
@@ -148,7 +158,7 @@ async def test_the_part_before_the_end_that_is_read(log: Path, program: Open, un
             f"row {int(lines[0].text.split()[1]) + n}" for n in range(3)
         ]
         await search(pilot, until, "only needle")
-        await until(pilot, lambda: "▸ row 777 the only needle" in pane(pilot).text)
+        await until(pilot, lambda: "▸  row 777 the only needle" in pane(pilot).text)
         await until(pilot, lambda: pane(pilot).notes()[1] == "1/1")
         assert not pane(pilot).window.attached
         await pilot.press("pagedown")
@@ -166,7 +176,7 @@ async def test_a_log_that_is_cut_short_or_replaced(log: Path, program: Open, unt
         await search(pilot, until, "old 4")
         await pilot.press("comma", "comma")
         log.write_text("anew old 4\n")
-        await until(pilot, lambda: pane(pilot).text.startswith(": anew old 4"))
+        await until(pilot, lambda: pane(pilot).text.startswith(":  anew old 4"))
         assert pane(pilot).notes()[1] == "0/1"
         other = log.with_name("other.txt")
         other.write_text("rotated\n")
@@ -203,9 +213,9 @@ def test_long_lines_are_wrapped_with_an_indent() -> None:
     text = "a warning that goes on for more than thirty cells, 漢字漢字漢字漢字漢字漢字 end"
     rows = rows_of(text, "warn", "here", pattern("cells, 漢字"), 30, UNICODE)
     shown = ["".join(part for part, _ in row) for row in rows]
-    assert shown[0].startswith("▸!a warning")
-    assert all(line.startswith("    ") for line in shown[1:])
-    assert "".join([shown[0][2:], *(line[4:] for line in shown[1:])]) == text
+    assert shown[0].startswith("▸! a warning")
+    assert all(line.startswith("     ") for line in shown[1:])
+    assert "".join([shown[0][3:], *(line[5:] for line in shown[1:])]) == text
     from rich.cells import cell_len
 
     assert all(cell_len(line.rstrip()) <= 30 for line in shown)
@@ -219,3 +229,28 @@ def test_a_line_of_a_million_characters_is_cut() -> None:
     rows = rows_of("x" * 1_000_000, "", "", None, 80, UNICODE)
     assert len(rows) < 60
     assert "996,000 more characters" in "".join(part for part, _ in rows[-1])
+
+
+@pytest.mark.usefixtures("frozen")
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_pictures(
+    size: tuple[int, int], workspace: Workspace, link: FakeLink, program: Open, until: Until
+) -> None:
+    directory = write_run(
+        workspace.runs, "sft-0009", kind="sft", state="failed", steps=3, created=NOW - 600
+    )
+    link.infos[:] = [info_of(directory, "failed")]
+    (directory / "log.txt").write_text(
+        "".join(
+            f"step {n}: loss {4 - n / 50:.3f}, saved {n // 20} checkpoints\n" for n in range(80)
+        )
+        + "UserWarning: the tokenizer has no padding token; the end-of-text token stands in for it,"
+        " and is left out of the loss\n" + TRACEBACK
+    )
+    async with program("dashboard", size) as pilot:
+        await opened(pilot, until, "OutOfMemoryError")
+        await search(pilot, until, "saved|loss")
+        await pilot.press("comma", "comma")
+        await until(pilot, lambda: pane(pilot).notes()[1] != "")
+        name = f"log-{size[0]}x{size[1]}.svg"
+        await same_as_kept(pilot.app, pilot, PICTURES / name)  # type: ignore[arg-type]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rlhf_tui.errors import RlhfError, UsageError
 from rlhf_tui.hub.arrivals import Intake
 from rlhf_tui.hub.devices import overlap
-from rlhf_tui.hub.queue_order import Waiting, in_order
+from rlhf_tui.hub.queue_order import Waiting, in_order, places
 from rlhf_tui.hub.removal import finish_deletions
 from rlhf_tui.hub.rows import (
     ALIVE,
@@ -91,18 +91,16 @@ class Jobs:
 
     def queue_position(self, run_id: str) -> int:
         """1 is next on its device; 0 when not queued."""
-        return self._rivals(run_id).index(run_id) + 1 if run_id in self._queue else 0
+        return self.queue_positions().get(run_id, 0)
+
+    def queue_positions(self) -> dict[str, int]:
+        """Run id → its place among those that wait for its device, from 1."""
+        return places([run.run_id for run in self._waiting()], self._devices)
 
     def _waiting(self) -> list[Waiting]:
         """The queue in the order of its starts: by priority, then as they came."""
         rows = enumerate(self.rows[run_id] for run_id in self._queue)
         return in_order([Waiting(row.run_id, row.priority, (row.queued_ms, n)) for n, row in rows])
-
-    def _rivals(self, run_id: str) -> list[str]:
-        """The queue of this run's device, in order."""
-        device = self._devices.get(run_id, "cpu")
-        ids = (run.run_id for run in self._waiting())
-        return [one for one in ids if overlap(self._devices.get(one, "cpu"), device)]
 
     def find(self, name: str) -> RunRow:
         """The run of this id or unique prefix, the `latest`, or the `current` policy's.
@@ -165,7 +163,9 @@ class Jobs:
         if run_id not in self._queue:
             state = self.rows[run_id].state
             raise UsageError(f"{run_id} is {state}: only a queued run has a turn to wait for.")
-        return self._waiting(), self._rivals(run_id)
+        waiting, device = self._waiting(), self._devices.get(run_id, "cpu")
+        ids = [run.run_id for run in waiting]
+        return waiting, [one for one in ids if overlap(self._devices.get(one, "cpu"), device)]
 
     def forget(self, run_id: str) -> None:
         """Know a run that has ended no longer; nobody gets its id again."""

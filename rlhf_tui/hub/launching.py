@@ -138,7 +138,7 @@ async def _launched(hub: Hub, run_id: str, notes: list[str]) -> Launched:
     ends = await asyncio.to_thread(logout.warning)
     if ends:
         notes = [*notes, ends]
-    row = hub.jobs.rows[run_id]
+    row = hub.jobs.find(run_id)
     place = hub.jobs.queue_position(run_id)
     if place:
         notes = [*notes, f"It waits for its device: number {place} in the queue."]
@@ -189,9 +189,9 @@ async def list_runs(hub: Hub, _who: Identity, request: ListRuns) -> RunList:
         if (not request.kinds or row.kind in request.kinds)
         and (request.archived or not row.archived)
     ][: min(max(request.limit, 1), MOST_LISTED)]
-    places = {row.run_id: hub.jobs.queue_position(row.run_id) for row in rows}
+    places = hub.jobs.queue_positions()
     infos = await asyncio.to_thread(
-        lambda: [_info(row, places[row.run_id], full=False) for row in rows]
+        lambda: [_info(row, places.get(row.run_id, 0), full=False) for row in rows]
     )
     return RunList(runs=infos)
 

@@ -143,11 +143,11 @@ class Previews:
         """Runs on a device, and those that would start there before a new one of a priority."""
         jobs = self._hub.jobs
         rows = list(jobs.rows.values())
-        places = {row.run_id: jobs.queue_position(row.run_id) for row in rows}
+        places = jobs.queue_positions()
         wanted = [
             row
             for row in rows
-            if row.state in ALIVE or (places[row.run_id] and row.priority >= priority)
+            if row.state in ALIVE or (row.run_id in places and row.priority >= priority)
         ]
         where = await asyncio.to_thread(lambda: [device_of(row) for row in wanted])
         meeting = [row for row, at in zip(wanted, where, strict=True) if overlap(at, device)]

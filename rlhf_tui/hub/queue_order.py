@@ -7,9 +7,12 @@ was: one with a priority under 0 would be passed by every run that is launched l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import msgspec
+
+from rlhf_tui.hub.devices import overlap
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -24,6 +27,23 @@ class Waiting(msgspec.Struct, frozen=True):
 def in_order(waiting: Sequence[Waiting]) -> list[Waiting]:
     """In the order of their starts."""
     return sorted(waiting, key=lambda run: (-run.priority, run.came))
+
+
+def places(order: Sequence[str], devices: Mapping[str, str]) -> dict[str, int]:
+    """Run id → its place among those of the queue that would meet it on a device, from 1.
+
+    Args:
+        order: ids in the order of their starts.
+        devices: where each is to run; those left out run on the CPU.
+    """
+    found: dict[str, int] = {}
+    before: Counter[str] = Counter()
+    for run_id in order:
+        device = devices.get(run_id, "cpu")
+        rivals = sum(count for other, count in before.items() if overlap(other, device))
+        found[run_id] = rivals + 1
+        before[device] += 1
+    return found
 
 
 def moved(waiting: Sequence[Waiting], run_id: str, by: int, beside: Sequence[str]) -> list[Waiting]:

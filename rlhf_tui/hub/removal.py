@@ -163,9 +163,14 @@ async def finish_deletions(hub: Hub) -> None:
     if not aside:
         return
     known = {row.run_id for row in await hub.read(stored_runs)}
-    for path in aside:
-        if path.name in known:
-            await hub.writer.do(delete_run, hub.store, path.name)
+    try:
+        for path in aside:
+            if path.name in known:
+                await hub.writer.do(delete_run, hub.store, path.name)
+    except RlhfError as error:
+        # A full disk, say: people label on, and the next hub tries again.
+        log.error("%s could not be forgotten: %s", path.name, error)
+        return
     await asyncio.to_thread(_clear, runs)
 
 

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlhf_tui.hub.queue_order import Waiting, in_order, moved, priorities
+from rlhf_tui.hub.queue_order import Waiting, in_order, moved, places, priorities
 
 BRIEFLY = settings(max_examples=60, deadline=None)
 
@@ -94,3 +94,8 @@ def test_a_run_of_equal_priority_is_passed_and_no_other() -> None:
 def test_a_run_of_another_device_between_is_no_place() -> None:
     queue = [Waiting(name, 0, (n, 0)) for n, name in enumerate("axb")]
     assert ids(after(queue, "b", -1, ["a", "b"])) == list("bax")
+
+
+def test_places_are_counted_on_each_device() -> None:
+    devices = {"a": "cuda:0", "b": "cuda:1", "c": "cuda:0,1", "d": "cuda:1"}
+    assert places("abcde", devices) == {"a": 1, "b": 1, "c": 3, "d": 3, "e": 1}

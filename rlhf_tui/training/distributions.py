@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from rlhf_tui.runs.context import RunContext
     from rlhf_tui.training.ppo.rollout import Rollout
 
-MOST = 500
-"""Rows of a name over a whole run: more than a screen has columns, and some 100 KB."""
+MOST = 300
+"""Rows of a name over a whole run: more than a screen has columns, and some 60 KB."""
 Values = Mapping[str, tuple[Any, str]]
 """By name: values, as `RunContext.distribution` takes them, and their unit."""
 

@@ -123,6 +123,9 @@ class GroupRewardTrainer(EvenRows, RewardTrainer):  # type: ignore[misc]  # TRL 
         self._pairs: list[list[float]] = []
         """Of the evaluation going on, by pair: margin, loss, weight, and the rewards of the better
         and the worse text; of all processes."""
+        self._learnt: list[Tensor] = []
+        """Of this process's batches since the last line: rewards of the better and the worse
+        text of each pair, [2, p] each."""
         self._total_train_tokens: int
 
     def _prepare_dataset(self, dataset: Any, *_: Any) -> Any:
@@ -170,16 +173,23 @@ class GroupRewardTrainer(EvenRows, RewardTrainer):  # type: ignore[misc]  # TRL 
             for name, values in (("accuracy", right), ("margin", margin), ("loss", loss)):
                 self._metrics["eval"][name] = [float((share * values).sum())]
         super().log(logs, start_time)
+        if "loss" in logs:
+            self._learnt = []
 
     def distributions(self, logs: dict[str, float]) -> Values:
-        """How the rewards of an evaluation's pairs lie, beside its line."""
-        if "eval_loss" not in logs or not self._pairs:
+        """How the rewards of pairs lie: those behind a line, of training or evaluation.
+
+        Of training they are this process's own, as they were when they were learnt from.
+        """
+        prefix = "eval_" if "eval_loss" in logs else ""
+        kept = [torch.tensor(self._pairs)[:, 3:].T] if prefix and self._pairs else self._learnt
+        if not kept:
             return {}
-        margin, _, _, chosen, rejected = zip(*self._pairs, strict=True)
+        chosen, rejected = torch.cat(kept, -1)
         return {
-            "margin": (margin, ""),
-            "reward_chosen": (chosen, ""),
-            "reward_rejected": (rejected, ""),
+            f"{prefix}margin": (chosen - rejected, ""),
+            f"{prefix}reward_chosen": (chosen, ""),
+            f"{prefix}reward_rejected": (rejected, ""),
         }
 
     def _note(
@@ -193,8 +203,8 @@ class GroupRewardTrainer(EvenRows, RewardTrainer):  # type: ignore[misc]  # TRL 
         metrics = self._metrics[mode]
         rewards, margins, losses = rewards.detach(), margins.detach(), losses.detach()
         metrics["mean_reward"] += rewards.tolist()
+        two = torch.stack([rewards[inputs["chosen"]], rewards[inputs["rejected"]]])
         if mode == "eval":
-            two = rewards[inputs["chosen"]], rewards[inputs["rejected"]]
             pairs = torch.stack([margins, losses, inputs["weight"], *two], -1)
             # By prompt: to share a last batch out evenly, some prompts are read twice, and are
             # dropped again here.
@@ -202,6 +212,7 @@ class GroupRewardTrainer(EvenRows, RewardTrainer):  # type: ignore[misc]  # TRL 
             for prompt in self.accelerator.gather_for_metrics(own, use_gather_object=True):
                 self._pairs += prompt
         else:
+            self._learnt.append(two)
             read = self.accelerator.gather(inputs["attention_mask"].sum())
             self._total_train_tokens += int(read.sum())
             metrics["num_tokens"] = [self._total_train_tokens]

@@ -133,6 +133,8 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
         self, step: int, total: int, args: Any, kept: Mapping[str, float]
     ) -> None:
         tell = getattr(self._trainer, "distributions", None)
+        if "loss" not in kept and "eval_loss" not in kept:
+            return
         evaluated = "eval_loss" in kept
         every = (args.eval_steps or total) if evaluated else args.logging_steps
         if tell is not None and distributions.is_due(step, total, max(1, int(every) // self._unit)):

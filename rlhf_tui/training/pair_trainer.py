@@ -47,6 +47,8 @@ class PairTrainer(EvenRows, Referenced, DPOTrainer):  # type: ignore[misc]  # TR
         self.use_weighting = not {"aot", "aot_unpaired"} & set(self.loss_types)
         self.rewards: list[tuple[Tensor, ...]] = []
         """Of the evaluation going on, a batch at a time: chosen, rejected and weight, [b] each."""
+        self._learnt: list[tuple[Tensor, Tensor]] = []
+        """Of this process's batches since the last line: chosen and rejected, [b] each."""
 
     def compute_ref_log_probs(self, model: Any, inputs: Batch) -> Any:
         return super().compute_ref_log_probs(model, _without_weight(inputs))
@@ -75,16 +77,23 @@ class PairTrainer(EvenRows, Referenced, DPOTrainer):  # type: ignore[misc]  # TR
         loss = found[0] if return_outputs else found
         if self._sft_weight:
             loss = loss + self._sft_weight * sft_loss(seen[0].log_probs, inputs, weight)
-        if not self.model.training:
-            self._keep(seen[0], inputs, weight)
+        rewards = self._rewards(seen[0], inputs)
+        if self.model.training:
+            self._learnt.append(rewards)
+        else:
+            self.rewards.append(self.accelerator.gather_for_metrics((*rewards, weight)))
         loss = self.share * loss
         return (loss, found[1]) if return_outputs else loss
 
-    def _keep(self, outputs: Any, inputs: Batch, weight: Tensor) -> None:
+    @torch.no_grad()
+    def _rewards(self, outputs: Any, inputs: Batch) -> tuple[Tensor, Tensor]:
+        """Implicit rewards [b] of the chosen and the rejected, from a pass that is done."""
         policy = super().compute_ref_log_probs(lambda **_: outputs, inputs)
         reference = [inputs[name] for name in self.reference_columns]
-        rewards = [self.beta * (p - r).float() for p, r in zip(policy, reference, strict=True)]
-        self.rewards.append(self.accelerator.gather_for_metrics((*rewards, weight)))
+        chosen, rejected = (
+            self.beta * (p - r).float() for p, r in zip(policy, reference, strict=True)
+        )
+        return chosen, rejected
 
     def evaluate(self, *args: Any, **named: Any) -> dict[str, float]:
         self.rewards = []
@@ -96,16 +105,23 @@ class PairTrainer(EvenRows, Referenced, DPOTrainer):  # type: ignore[misc]  # TR
             for name, value in weighted(*self.validation_rewards()).items():
                 self._metrics["eval"][f"rewards/{name}"] = [value]
         super().log(logs, start_time)
+        if "loss" in logs:
+            self._learnt = []
 
     def distributions(self, logs: dict[str, float]) -> Values:
-        """How the implicit rewards of an evaluation's pairs lie, beside its line."""
-        if "eval_loss" not in logs or not self.rewards:
+        """How the implicit rewards of pairs lie: those behind a line, of training or evaluation.
+
+        Of training they are this process's own, as they were when they were learnt from.
+        """
+        prefix = "eval_" if "eval_loss" in logs else ""
+        kept = [pair[:2] for pair in self.rewards] if prefix else self._learnt
+        if not kept:
             return {}
-        chosen, rejected, _ = self.validation_rewards()
+        chosen, rejected = (torch.cat(part) for part in zip(*kept, strict=True))
         return {
-            "rewards/margins": (chosen - rejected, UNIT),
-            "rewards/chosen": (chosen, UNIT),
-            "rewards/rejected": (rejected, UNIT),
+            f"{prefix}rewards/margins": (chosen - rejected, UNIT),
+            f"{prefix}rewards/chosen": (chosen, UNIT),
+            f"{prefix}rewards/rejected": (rejected, UNIT),
         }
 
     def validation_rewards(self) -> tuple[Tensor, Tensor, Tensor]:

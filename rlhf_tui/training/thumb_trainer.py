@@ -46,6 +46,8 @@ class ThumbTrainer(EvenRows, Referenced, KTOTrainer):  # type: ignore[misc]  # T
         self._up, self._down = self.desirable_weight, self.undesirable_weight
         self.rewards: list[tuple[Tensor, ...]] = []
         """Of the evaluation going on, a batch at a time: reward, label and weight, [b] each."""
+        self._learnt: list[tuple[Tensor, Tensor]] = []
+        """Of this process's batches since the last line: reward and label, [b] each."""
 
     def compute_loss(
         self,
@@ -67,13 +69,14 @@ class ThumbTrainer(EvenRows, Referenced, KTOTrainer):  # type: ignore[misc]  # T
         self.desirable_weight = self._up * weight[up]
         self.undesirable_weight = self._down * weight[~up]
         found = super().compute_loss(watched, batch, return_outputs)
-        if not self.model.training:
-            # The last pass with labels is that of the rows; the one before is for the KL.
-            outputs = [o for o in seen if getattr(o, "log_probs", None) is not None][-1]
-            ratio = outputs.log_probs.float().sum(-1) - batch["ref_logps"]
-            self.rewards.append(
-                self.accelerator.gather_for_metrics((self.beta * ratio, up, weight))
-            )
+        # The last pass with labels is that of the rows; the one before is for the KL.
+        outputs = [o for o in seen if getattr(o, "log_probs", None) is not None][-1]
+        ratio = outputs.log_probs.detach().float().sum(-1) - batch["ref_logps"]
+        reward = self.beta * ratio
+        if self.model.training:
+            self._learnt.append((reward, up))
+        else:
+            self.rewards.append(self.accelerator.gather_for_metrics((reward, up, weight)))
         if return_outputs:
             return self.share * found[0], found[1]
         return self.share * found
@@ -90,15 +93,22 @@ class ThumbTrainer(EvenRows, Referenced, KTOTrainer):  # type: ignore[misc]  # T
             for name, value in weighted(*self.validation_rewards()).items():
                 self._metrics["eval"][f"rewards/{name}"] = [value]
         super().log(logs, start_time)
+        if "loss" in logs:
+            self._learnt = []
 
     def distributions(self, logs: dict[str, float]) -> Values:
-        """How the implicit rewards of an evaluation's thumbs lie, beside its line."""
-        if "eval_loss" not in logs or not self.rewards:
+        """How the implicit rewards of thumbs lie: those behind a line, of training or evaluation.
+
+        Of training they are this process's own, as they were when they were learnt from.
+        """
+        prefix = "eval_" if "eval_loss" in logs else ""
+        kept = [thumb[:2] for thumb in self.rewards] if prefix else self._learnt
+        if not kept:
             return {}
-        reward, label, _ = self.validation_rewards()
+        reward, label = (torch.cat(part) for part in zip(*kept, strict=True))
         return {
-            "rewards/chosen": (reward[label], UNIT),
-            "rewards/rejected": (reward[~label], UNIT),
+            f"{prefix}rewards/chosen": (reward[label], UNIT),
+            f"{prefix}rewards/rejected": (reward[~label], UNIT),
         }
 
     def validation_rewards(self) -> tuple[Tensor, Tensor, Tensor]:

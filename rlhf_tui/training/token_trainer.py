@@ -26,6 +26,8 @@ class TokenTrainer(SFTTrainer):  # type: ignore[misc]  # TRL has no types
         super().__init__(*args, **named)
         self._read: list[tuple[Tensor, Tensor]] = []
         """Of each batch of the evaluation going on: nats and tokens that count, [b] each."""
+        self._learnt: list[tuple[Tensor, Tensor]] = []
+        """The same of this process's batches since the last line of training."""
 
     def compute_loss(
         self,
@@ -42,11 +44,13 @@ class TokenTrainer(SFTTrainer):  # type: ignore[misc]  # TRL has no types
             return seen[-1]
 
         found = super().compute_loss(watched, inputs, return_outputs, num_items_in_batch)
+        nats = -seen[0].log_probs.detach().float().sum(-1)
+        tokens = (inputs["labels"][:, 1:] != IGNORED).sum(-1)
         if not self.model.training:
-            nats = -seen[0].log_probs.detach().float().sum(-1)
-            tokens = (inputs["labels"][:, 1:] != IGNORED).sum(-1)
             self._read.append(self.accelerator.gather_for_metrics((nats, tokens)))
-        elif "attention_mask" not in inputs:
+            return found
+        self._learnt.append((nats, tokens))
+        if "attention_mask" not in inputs:
             # TRL takes a batch without a mask for one row. Every example has one first token and
             # one second; padding looks like first tokens.
             places = inputs["position_ids"]
@@ -68,13 +72,20 @@ class TokenTrainer(SFTTrainer):  # type: ignore[misc]  # TRL has no types
             logs["eval_loss"] = float(nats / tokens.clamp(min=1))
             logs["eval_perplexity"] = perplexity(logs["eval_loss"])
         super().log(logs, start_time)
+        if "loss" in logs:
+            self._learnt = []
 
     def distributions(self, logs: dict[str, float]) -> Values:
-        """How the losses of an evaluation's rows lie, beside its line."""
-        if "eval_loss" not in logs or not self._read:
+        """How the losses of rows lie: those behind a line, of training or evaluation.
+
+        Of training they are this process's own, as they were when they were learnt from.
+        """
+        name = "eval_loss" if "eval_loss" in logs else "loss"
+        kept = self._read if name == "eval_loss" else self._learnt
+        if not kept:
             return {}
-        nats, tokens = (torch.cat(part).double() for part in zip(*self._read, strict=True))
-        return {"loss": ((nats / tokens)[tokens > 0], "nats a token")}
+        nats, tokens = (torch.cat(part).double() for part in zip(*kept, strict=True))
+        return {name: ((nats / tokens)[tokens > 0], "nats a token")}
 
 
 def perplexity(loss: float) -> float:

@@ -38,14 +38,22 @@ def test_tokens_and_samples_are_counted_over_a_resume_and_values_kept(
     tokens = [row["num_tokens"] for row in trained]
     assert tokens == sorted(set(tokens)) and tokens[0] > 16, "and not from 0 again"
     kept = lines(context.directory / "distributions.jsonl")
-    assert {(row["step"], row["name"]): sum(row["counts"]) for row in kept} == {
-        (step, name): count for step in (2, 4, 5) for name, count in NAMES[kind].items()
+    counts = {(row["step"], row["name"]): sum(row["counts"]) for row in kept}
+    assert {key: count for key, count in counts.items() if key[1].startswith("eval_")} == {
+        (step, f"eval_{name}"): count for step in (2, 4, 5) for name, count in NAMES[kind].items()
     }
-    evaluated = {row["step"]: row for row in rows if "eval_loss" in row}
+    for step, size in ((1, 4), (3, 4), (5, 2)):
+        learnt = [counts.get((step, name), 0) for name in NAMES[kind]]
+        # Every row once; of KTO each is of one of two kinds.
+        assert sum(learnt) == size if kind == "kto" else set(learnt) == {size}
+    figures: dict[int, dict[str, float]] = {}
+    for row in rows:
+        figures.setdefault(row["step"], {}).update(row)
     for row in kept:
-        mean = evaluated[row["step"]].get(f"eval_{row['name']}")
+        mean = figures[row["step"]].get(row["name"])
+        # SFT's loss is a mean over tokens, and not over rows.
         if mean is not None and kind != "sft":
-            assert row["low"] - 1e-5 <= mean <= row["high"] + 1e-5
+            assert row["low"] - 1e-4 <= mean <= row["high"] + 1e-4
 
 
 def test_packed_rows_count_the_examples_in_them(tmp_path: Path) -> None:

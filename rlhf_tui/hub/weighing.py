@@ -33,6 +33,7 @@ ALIKE = 1.25
 """Sizes of models that differ by less are of one sort."""
 SMALL = 20_000_000
 """Parameters under which a run takes one core: training.process.SMALL."""
+MEASURED_S = 0.03
 LEARNING = 0.35
 """Share of a device's speed in large products that a model comes to."""
 GPUS: tuple[tuple[str, float], ...] = (
@@ -111,8 +112,8 @@ class Weighing:
         self._cpu_flops = max(self._cpu_flops, _measure())
         cores = len(os.sched_getaffinity(0))
         small = shape is not None and shape.parameters < SMALL
-        speed = self._cpu_flops / (cores if small else 1)
-        return Place(device, _ram(), Speed(speed, "a matrix product timed on this machine"))
+        speed = self._cpu_flops * (1 if small else cores)
+        return Place(device, _ram(), Speed(speed, "matrix products timed on this machine"))
 
     def _earlier(
         self,
@@ -218,14 +219,18 @@ def _ram() -> float:
 
 
 def _measure() -> float:
-    """Operations a second of this machine in a product of matrices, at its best of a few."""
+    """Operations a second of one core in products of matrices, at its best of some milliseconds.
+
+    They are too small to be shared between threads, which would wait for each other while others
+    are at work on the machine.
+    """
     import numpy as np
 
-    size = 384
+    size = 64
     matrix: Any = np.ones((size, size), dtype=np.float32)
     best = float("inf")
-    for _ in range(8):
-        begun = time.perf_counter()
+    ends = time.perf_counter() + MEASURED_S
+    while (begun := time.perf_counter()) < ends:
         matrix @ matrix
         best = min(best, time.perf_counter() - begun)
     return 2 * size**3 / best * LEARNING

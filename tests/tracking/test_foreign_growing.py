@@ -139,7 +139,7 @@ def test_the_newest_checkpoint_counts_and_the_next_one_is_taken_up(tmp_path: Pat
     state(tmp_path / "checkpoint-20", 20, [3, 2], ago=300)
     run = read_all(follower(tmp_path))
     assert values(run, "loss") == [3, 2]
-    state(tmp_path / "checkpoint-30", 30, [3, 2, 1])
+    state(tmp_path / "checkpoint-30", 30, [3, 2, 1], ago=100)
     batch = run.read()
     assert not batch.restarted
     run.take(batch)
@@ -149,6 +149,14 @@ def test_the_newest_checkpoint_counts_and_the_next_one_is_taken_up(tmp_path: Pat
     state(tmp_path / "checkpoint-30", 30, [9])
     read_all(run)
     assert values(run, "loss") == [9]
+
+
+def test_of_a_copied_directory_the_latest_step_counts(tmp_path: Path) -> None:
+    for number in (900, 1000, 80):
+        state(tmp_path / f"checkpoint-{number}", number, [number], ago=100)
+    assert values(read_all(follower(tmp_path)), "loss") == [1000]
+    state(tmp_path, 1000, [3, 2, 1], ago=100)
+    assert values(read_all(follower(tmp_path)), "loss") == [3, 2, 1]
 
 
 def test_a_state_written_at_this_moment_is_read_with_the_next_look(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from rlhf_tui.tracking.foreign.tensorboard_events import begins_events
 Format = Literal["run", "trainer_state", "tensorboard", "llamafactory", "wandb", "csv", "jsonl"]
 NAMES: dict[Format, str] = {
     "run": "a run directory of rlhf-tui",
-    "trainer_state": "transformers' trainer_state.json",
+    "trainer_state": "transformers",
     "tensorboard": "TensorBoard",
     "llamafactory": "LLaMA-Factory",
     "wandb": "W&B",

@@ -18,6 +18,7 @@ PREFIXES = ("checkpoint-", "step-")
 """How directories of checkpoints are called: by transformers, and in our runs."""
 LARGEST = 128 * 1024 * 1024
 """Bytes of a file that is decoded whole: half a million logged steps."""
+COPIED_S = 60.0
 A_TIME = 2000
 """Rows handed out by one read, so that a screen stays alive."""
 END = "train_runtime"
@@ -25,7 +26,11 @@ END = "train_runtime"
 
 
 def states(directory: Path) -> list[Path]:
-    """The trainer_state.json files of an output directory, newest first."""
+    """The trainer_state.json files of an output directory, newest first.
+
+    Of those written within `COPIED_S` of the newest the one of the latest step comes first: a copy
+    of a directory dates all of them alike.
+    """
     found = []
     try:
         names = [entry.name for entry in os.scandir(directory)]
@@ -36,18 +41,32 @@ def states(directory: Path) -> list[Path]:
             found.append(directory / name)
         elif name.startswith(PREFIXES):
             found.append(directory / name / NAME)
-    return newest_first(found)
+    dated = _dated(found)
+    newest = dated[0][0] if dated else 0.0
+    together = [path for when, path in dated if newest - when <= COPIED_S]
+    # The one right in the directory was written at the end.
+    together.sort(key=lambda path: (path.parent == directory, _number(path.parent)), reverse=True)
+    return together + [path for when, path in dated if newest - when > COPIED_S]
 
 
 def newest_first(paths: Iterable[Path]) -> list[Path]:
     """By their last change; what is gone meanwhile is left out."""
+    return [path for _, path in _dated(paths)]
+
+
+def _dated(paths: Iterable[Path]) -> list[tuple[float, Path]]:
     dated = []
     for path in paths:
         try:
-            dated.append((path.stat().st_mtime, str(path)))
+            dated.append((path.stat().st_mtime, path))
         except OSError:
             continue
-    return [Path(name) for _, name in sorted(dated, reverse=True)]
+    return sorted(dated, reverse=True)
+
+
+def _number(checkpoint: Path) -> int:
+    digits = checkpoint.name.rpartition("-")[2]
+    return int(digits) if digits.isdecimal() and len(digits) < 19 else -1
 
 
 class TrainerStateReader:

@@ -113,14 +113,14 @@ RECORDINGS = (
     Recording("rm-good-2", "rm", {"seed": 2, "epochs": 2.0}),
     Recording("ppo-good", "ppo", judged(total_steps=40)),
     Recording(
-        "ppo-good-2", "ppo", judged(seed=2, adaptive_kl=True, critic="separate", total_steps=40)
+        "ppo-good-2", "ppo", judged(seed=2, adaptive_kl=True, critic="separate", total_steps=50)
     ),
     Recording("dpo-good", "dpo", {"model": "sft-0001", "max_steps": 100, "eval_steps": 20}),
     Recording("kto-good", "kto", {"model": "sft-0001", "max_steps": 50, "eval_steps": 10}),
     Recording("rloo-good", "rloo", judged(total_steps=30)),
     Recording("grpo-good", "grpo", judged(total_steps=30)),
     # Astray by their arguments alone.
-    Recording("ppo-kl", "ppo", judged(kl_coef=0.0, learning_rate=2e-3, total_steps=30)),
+    Recording("ppo-kl", "ppo", judged(kl_coef=0.0, learning_rate=2e-3, total_steps=40)),
     Recording(
         "ppo-length",
         "ppo",

@@ -11,6 +11,8 @@ from helpers import Cli, refused
 from helpers.ended import enter_run
 from helpers.hubs import TEST_SERVER, HubProcess, end_runs, ingest, tasks
 
+from rlhf_tui.hub.client import HubClient
+from rlhf_tui.hub.messages import Launch, Launched
 from rlhf_tui.workspace import Workspace
 
 
@@ -28,8 +30,9 @@ def queue(workspace: Workspace, cli: Cli) -> Iterator[Cli]:
     """A workspace with one run at work and three that wait for it."""
     hub = HubProcess(workspace, program=TEST_SERVER).ready()
     ingest(workspace, tasks(2))
-    for _ in range(4):
-        cli("generate", "--device", "cpu", "--detach").ok()
+    with HubClient(workspace) as client:
+        for _ in range(4):
+            client.call(Launch("generate", {"device": "cpu"}), Launched)
     yield cli
     hub.kill()
     end_runs(workspace)

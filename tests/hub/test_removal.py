@@ -211,3 +211,23 @@ async def test_what_the_store_refuses_to_forget_is_put_back(tmp_path: Path) -> N
     assert world.directory.exists()
     assert world.jobs.rows["sft-0001"] == world.row
     assert not world.jobs.deleted
+
+
+async def test_a_deletion_that_cannot_be_finished_keeps_no_hub_from_starting(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path / "runs", StoreFailed("The disk is full."))
+    world.answer.set()
+    aside = tmp_path / "runs" / removal.ASIDE
+    aside.mkdir()
+    world.directory.rename(aside / "sft-0001")
+
+    async def read(_: object) -> list[RunRow]:
+        return [world.row]
+
+    world.hub.read = read
+    await removal.finish_deletions(world.hub)
+    assert (aside / "sft-0001").exists()
+    world.failure = None
+    await removal.finish_deletions(world.hub)
+    assert not aside.exists()

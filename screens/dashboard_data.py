@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
+
+import msgspec
 
 from rlhf_tui.errors import InputError
 from rlhf_tui.hub.messages import RunInfo
@@ -15,7 +18,16 @@ from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.lineage_rows import lineage_rows
 from rlhf_tui.screens.widgets.log_view import PagedView
 from rlhf_tui.screens.widgets.text import clean
-from rlhf_tui.tracking.lineage import Known, Node, read_known, read_workspace, tree
+from rlhf_tui.tracking import labelled
+from rlhf_tui.tracking.labelled import can_tell
+from rlhf_tui.tracking.lineage import (
+    Known,
+    Node,
+    read_known,
+    read_workspace,
+    tree,
+    with_judged,
+)
 from rlhf_tui.tracking.manifest import Manifest, facts, read_manifest
 
 FOREIGN = "Another program wrote this: it tells neither of a data set nor of other runs."
@@ -34,6 +46,8 @@ class DataPane(PagedView, Pane):
         self._known: Mapping[str, Known] = {}
         self._manifest: Manifest | None = None
         self._problem = ""
+        self._looked_up: tuple[Path, frozenset[str]] | None = None
+        self._judged: dict[str, list[str]] = {}
 
     def tell(self, seen: Seen) -> None:
         if seen.run is None:
@@ -62,7 +76,21 @@ class DataPane(PagedView, Pane):
                 self._problem = str(error)
             self._known = await asyncio.to_thread(_family, directory)
             self._roots = tree(info.run_id, self._known)
+            self.relayout()
+            judged = await self._look_up(directory.parent, self._known)
+            self._known = with_judged(self._known, judged)
+            self._roots = tree(info.run_id, self._known)
         self.relayout()
+
+    async def _look_up(self, runs: Path, known: Mapping[str, Known]) -> dict[str, list[str]]:
+        """Whose completions the data sets judge; looked up anew when there are other runs."""
+        of = (runs, frozenset(known))
+        if of != self._looked_up:
+            self._judged = {}
+            if await asyncio.to_thread(can_tell, runs, known):
+                self._judged = await _labelled(runs)
+            self._looked_up = of
+        return self._judged
 
     def relayout(self) -> None:
         if not self._of:
@@ -100,6 +128,26 @@ class DataPane(PagedView, Pane):
 
     def line(self, by: int) -> None:
         self.move(by)
+
+
+async def _labelled(runs: Path) -> dict[str, list[str]]:
+    """The same in a process of its own, which may take its time; {} where it could not say."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", labelled.__name__, str(runs)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        told, _ = await process.communicate()
+        return msgspec.json.decode(told, type=dict[str, list[str]])
+    except msgspec.DecodeError:
+        return {}
+    finally:
+        if process.returncode is None:
+            # Another run was chosen meanwhile, or the screen has gone.
+            process.kill()
+            await process.wait()
 
 
 def _family(directory: Path) -> dict[str, Known]:

@@ -28,7 +28,15 @@ def lineage(
     """Show where a run comes from and what came of it, from prompts to policy."""
     from rlhf_tui.hub.messages import ListRuns, RunAnswer, RunList, ShowRun
     from rlhf_tui.screens.widgets.canvas import unicode_terminal
-    from rlhf_tui.tracking.lineage import branch, flat, read_known, read_workspace, tree
+    from rlhf_tui.tracking.labelled import can_tell, labelled
+    from rlhf_tui.tracking.lineage import (
+        branch,
+        flat,
+        read_known,
+        read_workspace,
+        tree,
+        with_judged,
+    )
 
     infos: dict[str, RunInfo] = {}
     place = by_path(run)
@@ -41,6 +49,8 @@ def lineage(
     itself = read_known(place)
     run_id = itself.arguments.run_id if itself else place.name
     known = read_workspace(place.parent)
+    if can_tell(place.parent, known):
+        known = with_judged(known, labelled(place.parent, known))
     roots = tree(run_id, known)
     if json:
         say_json({"run_id": run_id, "roots": [_branch(node, known, infos) for node in roots]})
@@ -55,7 +65,7 @@ def _line(node: Node, known: Mapping[str, Known], infos: Mapping[str, RunInfo]) 
 
     words = [f"{node.name}{' (this one)' if node.chosen else ''}"]
     words += [node.told] if node.told else []
-    words += [f"{role.replace('_', ' ')} {one}" for role, one in node.others]
+    words += node.beside
     info, made = infos.get(node.name), known.get(node.name)
     if info is not None:
         words += [str(info.state)] if info.state != "finished" else []

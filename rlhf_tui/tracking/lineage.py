@@ -6,7 +6,7 @@ set; what else it was made with (a reward model, another run's completions) is t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +18,9 @@ from rlhf_tui.runs.layout import RunArguments, RunStatus
 from rlhf_tui.tracking.manifest import Manifest, origin, read_manifest, short
 
 Kind = Literal["labels", "data", "run", "missing"]
-TRUNKS = ("model", "completions")
+LABELLED = "labelled"
+"""The role of a run whose completions people judged; with a number for each further one."""
+TRUNKS = ("model", "completions", LABELLED)
 """Roles that a run hangs by in the tree, the first one that it has; else by any other."""
 KEY: dict[str, tuple[str, ...]] = {
     "sft": ("eval_loss", "loss"),
@@ -33,6 +35,8 @@ KEY: dict[str, tuple[str, ...]] = {
     "score": ("reward/mean", "kl/mean"),
 }
 """By which figure a run of each kind is known, the first one that it has."""
+MOST_NAMED = 3
+"""Runs whose labels a run has, as many as are named."""
 WORKSPACE = "prompts and labels of the workspace"
 
 
@@ -43,6 +47,8 @@ class Known:
     arguments: RunArguments
     manifest: Manifest | None = None
     status: RunStatus | None = None
+    judged: tuple[str, ...] = ()
+    """The generate runs whose completions its data set judges, where that was looked up."""
 
     @property
     def key_figure(self) -> str:
@@ -52,12 +58,12 @@ class Known:
 
     @property
     def parents(self) -> dict[str, str]:
-        """role → run id, those runs among them whose completions alone the data set is made of."""
+        """role → run id, the generate runs among them whose completions the data set judges."""
         parents = dict(self.arguments.lineage)
-        named = (self.manifest.spec.get("runs") if self.manifest else None) or []
+        named = self.judged or (self.manifest.spec.get("runs") if self.manifest else None) or ()
         known = set(parents.values())
         for place, run_id in enumerate(run for run in named if run not in known):
-            parents[f"labelled {place + 1}" if place else "labelled"] = str(run_id)
+            parents[f"{LABELLED} {place + 1}" if place else LABELLED] = str(run_id)
         return parents
 
 
@@ -76,6 +82,21 @@ class Node:
     """Role and run id of what else it was made with."""
     chosen: bool = False
     children: list[Node] = field(default_factory=list)
+
+    @property
+    def beside(self) -> list[str]:
+        """What else it was made with, in words."""
+        words = [
+            f"{role.replace('_', ' ')} {run}"
+            for role, run in self.others
+            if not role.startswith(LABELLED)
+        ]
+        judged = [run for role, run in self.others if role.startswith(LABELLED)]
+        if judged:
+            more = len(judged) - MOST_NAMED
+            told = f"{', '.join(judged[:MOST_NAMED])}{f' and {more} more' if more > 0 else ''}"
+            words.append(f"labels {'also ' if self.trunk == LABELLED else ''}of {told}")
+        return words
 
 
 def relatives(run_id: str, runs: Mapping[str, Known]) -> list[str]:
@@ -191,6 +212,16 @@ def read_workspace(runs: Path) -> dict[str, Known]:
         return {}
     found = [known for path in directories if (known := read_known(path)) is not None]
     return {known.arguments.run_id: known for known in found}
+
+
+def with_judged(
+    known: Mapping[str, Known], judged: Mapping[str, Sequence[str]]
+) -> dict[str, Known]:
+    """What is known of runs, with the generate runs whose completions their data sets judge."""
+    return {
+        run_id: replace(one, judged=tuple(judged[run_id])) if run_id in judged else one
+        for run_id, one in known.items()
+    }
 
 
 def flat(roots: Iterable[Node]) -> list[tuple[list[bool], Node]]:

@@ -52,6 +52,8 @@ class Manifest(msgspec.Struct):
     @property
     def word(self) -> str:
         """What one of its rows is called."""
+        if self.kind == "score":
+            return "completion"
         return WORDS.get(str(self.spec.get("kind", "")), ("row", ""))[0]
 
 

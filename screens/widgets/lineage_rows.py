@@ -100,7 +100,7 @@ def _words(node: Node, known: Mapping[str, Known], info: RunInfo | None) -> list
             words += ["put away"] if info.archived else []
             words += [state_word(info)] if info.state != "finished" else []
     words += [node.told] if node.told else []
-    words += [f"{role.replace('_', ' ')} {run}" for role, run in node.others]
+    words += node.beside
     made = known.get(node.name)
     if made is not None and made.status is not None and (name := made.key_figure):
         words.append(f"{name} {number(made.status.metrics[name])}")

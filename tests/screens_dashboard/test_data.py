@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from helpers.pictures import same_as_kept
 from helpers.recorded import FakeLink, info_of, write_run
@@ -114,6 +116,19 @@ async def test_from_prompts_to_the_policy(program: Open, until: Until) -> None:
         # Of what came of it: its other parent is told, though it is no relative.
         assert "model sft-0001" in pane(pilot).text
         assert "snapshot of sft-0001" not in pane(pilot).text
+
+
+async def test_whose_completions_were_labelled(
+    workspace: Workspace, family: dict[str, RunInfo], program: Open, until: Until
+) -> None:
+    """The tree is there at once; a process of its own then looks into the data sets."""
+    pairs = {"chosen_id": ["c1"], "rejected_id": ["c2"]}
+    pq.write_table(pa.table(pairs), workspace.runs / "dpo-0001" / "dataset" / "train.parquet")
+    lines = "".join(json.dumps({"completion_id": one}) + "\n" for one in ("c1", "c2"))
+    (workspace.runs / "generate-0002" / "completions.jsonl").write_text(lines)
+    async with program("dashboard:ppo-0001", (200, 60)) as pilot:
+        await opened(pilot, until, "generate-0002")
+        await until(pilot, lambda: "│           └─ ✓ dpo-0001" in pane(pilot).text)
 
 
 @pytest.mark.usefixtures("family")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from helpers.recorded import write_run
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rlhf_tui.runs.layout import RunArguments, RunKind
+from rlhf_tui.tracking.labelled import can_tell, labelled
 from rlhf_tui.tracking.lineage import (
     WORKSPACE,
     Known,
@@ -18,6 +21,7 @@ from rlhf_tui.tracking.lineage import (
     read_workspace,
     relatives,
     tree,
+    with_judged,
 )
 from rlhf_tui.tracking.manifest import Manifest, Source
 
@@ -152,3 +156,42 @@ def test_directories_that_are_broken_are_left_out(tmp_path: Path) -> None:
     assert manifest is not None
     assert manifest.rows == {"train": 3}
     assert read_workspace(tmp_path / "nowhere") == {}
+
+
+def test_completions_that_were_judged_are_known_by_their_ids(tmp_path: Path) -> None:
+    """Which labels made a reward model: those of completions that a run here wrote."""
+    for run_id in ("generate-0001", "generate-0002", "generate-0003"):
+        directory = write_run(tmp_path, run_id, kind="generate", steps=1)
+        ids = [f"c-{run_id}-{n}" for n in range(3)]
+        lines = "".join(json.dumps({"completion_id": one, "text": "x"}) + "\n" for one in ids)
+        (directory / "completions.jsonl").write_text(f"{lines}half a li")
+    directory = write_run(tmp_path, "rm-0001", kind="rm", steps=1)
+    (directory / "dataset").mkdir()
+    spec = {"kind": "preference"}
+    (directory / "dataset" / "manifest.json").write_text(json.dumps({"spec": spec}))
+    known = read_workspace(tmp_path)
+    assert can_tell(tmp_path, known)
+    assert labelled(tmp_path, known) == {"rm-0001": []}
+    pairs = {
+        "chosen_id": ["c-generate-0003-1", "imported"],
+        "rejected_id": ["c-generate-0001-0", "imported too"],
+    }
+    pq.write_table(pa.table(pairs), directory / "dataset" / "train.parquet")
+    (directory / "dataset" / "validation.parquet").write_text("cut short")
+    found = labelled(tmp_path, known)
+    assert found == {"rm-0001": ["generate-0001", "generate-0003"]}
+    nodes = {n.name: n for _, n in flat(tree("rm-0001", with_judged(known, found)))}
+    assert nodes["rm-0001"].trunk == "labelled"
+    assert nodes["rm-0001"].beside == ["labels also of generate-0003"]
+    assert "generate-0002" not in nodes
+
+
+def test_many_runs_that_were_labelled_are_not_all_named() -> None:
+    judged = [f"generate-000{n}" for n in range(6)]
+    runs = {one: known(one, at=n) for n, one in enumerate(judged)}
+    runs["dpo-0001"] = known("dpo-0001", {"model": "sft-0001"}, at=9)
+    nodes = {n.name: n for _, n in flat(tree("dpo-0001", with_judged(runs, {"dpo-0001": judged})))}
+    assert nodes["dpo-0001"].beside == [
+        "labels of generate-0000, generate-0001, generate-0002 and 3 more"
+    ]
+    assert not can_tell(Path("/nowhere"), runs)

@@ -10,6 +10,7 @@ from rlhf_tui.hub.preview_words import (
     dataset_line,
     loss_words,
     model_lines,
+    model_names,
     queue_line,
     trained_line,
 )
@@ -56,7 +57,7 @@ def brief_rows(told: Told, width: int, glyphs: Glyphs) -> list[Row]:
         cost, cost_style = cost_line(found.estimate), style
         if found.estimate.warning:
             cost, cost_style = f"{found.estimate.warning} ({cost})", "bad"
-    last, last_style = f"{', '.join(model_lines(found))}; {queue_line(found)}", style
+    last, last_style = f"{model_names(found)}; {queue_line(found)}", style
     if found.problem:
         last, last_style = found.problem, "bad"
     return [

@@ -27,6 +27,13 @@ def model_lines(found: Preview) -> list[str]:
     return [f"{ROLES.get(role, role)}: {words}" for role, words in found.models.items()]
 
 
+def model_names(found: Preview) -> str:
+    """All models in a few words: of several their names alone."""
+    if len(found.models) == 1:
+        return next(iter(found.models.values()))
+    return " with ".join(words.partition(", ")[0] for words in found.models.values())
+
+
 def cost_line(found: Estimate) -> str:
     """Steps, memory and time, as far as they are known; empty where nothing is."""
     parts = []

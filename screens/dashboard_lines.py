@@ -18,7 +18,7 @@ from rlhf_tui.screens.widgets.text import FORBIDDEN
 class Checked(Panel[str]):
     """Takes a text once it is possible; the last row says what is wrong with it meanwhile."""
 
-    CSS = "Checked #ask-hint.-problem { color: $error; text-style: bold; }"
+    CSS = "#ask-hint.-problem { color: $error; text-style: bold; }"
 
     def __init__(self, title: str, hint: str, check: Callable[[str], object]) -> None:
         """

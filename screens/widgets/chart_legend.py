@@ -18,6 +18,7 @@ VALUE = 6
 """Cells that a value is given when a legend is laid out, so that it does not move with values."""
 LONG_VALUE = 9
 """The same for values with more characters, such as -0.004748."""
+SHORT_LABEL = 7
 LOWEST = 8
 """Rows of a chart that can spare one for a legend."""
 ROOMY = 10
@@ -118,18 +119,29 @@ def _named(curves: Sequence[Curve]) -> bool:
     return len(curves) > 1 or curves[0].named
 
 
-def _label(curve: Curve, shortness: int) -> str:
+def _label(curve: Curve, curves: Sequence[Curve], shortness: int) -> str:
     """What a curve is called: with all that tells it apart, by its name, shortened, or by none."""
     if shortness == 0 and curve.more:
         return f"{curve.label} {curve.more}"
-    return curve.label if shortness < 3 else curve.label[:6] if shortness == 3 else ""
+    if shortness < 3:
+        return curve.label
+    return _differing(curve.label, curves)[:SHORT_LABEL] if shortness == 3 else ""
+
+
+def _differing(label: str, curves: Sequence[Curve]) -> str:
+    """The part of a label in which it differs from the others: 0011 of ppo-0011 and ppo-0012."""
+    # What the first and the last one of all have in common, all have.
+    low, high = min(one.label for one in curves), max(one.label for one in curves)
+    same = next((at for at, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), len(low))
+    cut = max(low[:same].rfind(sign) for sign in "-_/ .") + 1
+    return label[cut:] or label
 
 
 def _nominal(curve: Curve, curves: Sequence[Curve], shortness: int, look: Look) -> int:
     """Cells of an entry, at the usual length of values."""
     value = VALUE if len(value_text(curve, look)[0]) <= VALUE else LONG_VALUE
     mean = value + 2 if _has_mean(curve, curves, shortness, look) else 0
-    label = _label(curve, shortness)
+    label = _label(curve, curves, shortness)
     return value + mean + (4 + len(label) + bool(label) if _named(curves) else 0)
 
 
@@ -143,7 +155,7 @@ def _entry(curve: Curve, curves: Sequence[Curve], shortness: int, look: Look) ->
     """A curve in a legend: a gap, its mark and name, and where it stands."""
     parts: list[Run] = []
     if _named(curves):
-        label = _label(curve, shortness)
+        label = _label(curve, curves, shortness)
         text = f"{mark_of(curve, look)} {label}{' ' if label else ''}"
         parts = [("" if curve is curves[0] else "  ", ""), (text, f"series-{curve.style % STYLES}")]
     parts.append(value_text(curve, look))
@@ -173,10 +185,10 @@ def _mean(curve: Curve, look: Look) -> float:
 
 def _table(sheet: Sheet, curves: Sequence[Curve], look: Look) -> None:
     """A row for each curve: what it is, where it stands, and its extremes in what is seen."""
-    labels = [_label(one, 0) for one in curves] if _named(curves) else [""]
+    labels = [_label(one, curves, 0) for one in curves] if _named(curves) else [""]
     width = max(map(len, labels))
     if width + 44 > sheet.width:
-        labels = [_label(one, 1) for one in curves] if _named(curves) else [""]
+        labels = [_label(one, curves, 1) for one in curves] if _named(curves) else [""]
         width = max(map(len, labels))
     told = [_facts(one, curves, look) for one in curves]
     wide = [

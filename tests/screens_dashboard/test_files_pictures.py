@@ -19,6 +19,7 @@ from screens_dashboard.test_files import opened, screen, shown
 from textual.pilot import Pilot
 
 from rlhf_tui.app import RlhfApp
+from rlhf_tui.screens.dashboard_opened import FilesScreen
 
 Until = Callable[[Pilot[int], Callable[[], object]], Awaitable[None]]
 PICTURES = Path(__file__).with_name("pictures")
@@ -33,6 +34,12 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             os.utime(path, (NOW - 3600 * age, NOW - 3600 * age))
     monkeypatch.chdir(tmp_path)
     return Path("logs")
+
+
+def still(files: FilesScreen) -> bool:
+    """Whether the chosen log is read to its end, and the list was brought up to date since."""
+    chosen = files.followed.info.run_id if files.followed else ""
+    return chosen in files._settled and chosen in files._read and files._listed > 0
 
 
 @pytest.mark.usefixtures("frozen")
@@ -55,6 +62,6 @@ async def test_picture(
             await pilot.press(keys)
         await until(pilot, lambda: shows in shown(pilot))
         # The list is read once more when the log was read to its end.
-        await until(pilot, lambda: screen(pilot)._listed > 0 and screen(pilot)._settled)
+        await until(pilot, lambda: still(screen(pilot)))
         assert isinstance(pilot.app, RlhfApp)
         await same_as_kept(pilot.app, pilot, PICTURES / f"{name}.svg")

@@ -39,11 +39,13 @@ class Typist:
         rows: int = 30,
         environment: dict[str, str] | None = None,
     ) -> None:
+        # Compiled modules are kept, as they are where people have installed it.
+        clean = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         self.born = time.perf_counter()
         self.pty = PtyProcess.spawn(
             list(command),
             dimensions=(rows, columns),
-            env={**os.environ, "TERM": "xterm-256color", **(environment or {})},
+            env={**clean, "TERM": "xterm-256color", **(environment or {})},
         )
         self.seen = b""
         self.process = psutil.Process(self.pty.pid)

@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.widget import Widget
 
 from rlhf_tui.screens import keys
-from rlhf_tui.screens.dashboard_arguments import ArgumentsPane
 from rlhf_tui.screens.dashboard_charts import ChartsPane
 from rlhf_tui.screens.dashboard_control import Control
-from rlhf_tui.screens.dashboard_data import DataPane
-from rlhf_tui.screens.dashboard_distributions import DistributionsPane
-from rlhf_tui.screens.dashboard_log import LogPane
-from rlhf_tui.screens.dashboard_machine import MachinePane
 from rlhf_tui.screens.dashboard_pane import Pane, Source
-from rlhf_tui.screens.dashboard_samples import SamplesPane
+from rlhf_tui.screens.dashboard_panes import PANES, Panes
 from rlhf_tui.screens.dashboard_source import RunSource
-from rlhf_tui.screens.dashboard_warnings import WarningsPane
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.search import SearchAsk
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
@@ -32,7 +25,11 @@ from rlhf_tui.screens.widgets.run_list_head import RunHead
 from rlhf_tui.screens.widgets.statusline import KeyLine, StatusLine
 
 if TYPE_CHECKING:
+    from rlhf_tui.screens.dashboard_samples import SamplesPane
     from rlhf_tui.screens.palette import Entry
+
+FURNISH_S = 0.4
+"""After the start until the panes that are not seen are made: the first picture is there then."""
 
 
 class DashboardScreen(Control):
@@ -60,32 +57,27 @@ class DashboardScreen(Control):
         self.runs = RunList(glyphs)
         self.head = RunHead(glyphs)
         self.tabs = CanvasView(id="tabs")
-        self.charts = ChartsPane(glyphs)
+        self.panes = Panes(glyphs)
+        self.charts = cast(ChartsPane, self.panes[0])
         self.looks = self.charts.looks
-        self.samples = SamplesPane(glyphs)
-        self.panes: list[Pane] = [
-            self.charts,
-            self.samples,
-            DistributionsPane(glyphs),
-            WarningsPane(glyphs),
-            MachinePane(glyphs),
-            LogPane(glyphs),
-            ArgumentsPane(glyphs),
-            DataPane(glyphs),
-        ]
         yield self.status
         with Horizontal(id="body"):
             yield self.runs
             with Vertical(id="run"):
                 yield self.head
                 yield self.tabs
-                yield from cast("list[Widget]", self.panes)
+                yield self.charts
         yield KeyLine(*self.ROOMS)
 
     def on_mount(self) -> None:
         self.source = self._given or self._workspace_source()
+        self.panes.mounted_in(self.query_one("#run"))
         self.show_view()
         self.run_worker(self.follow_all(), group="live")
+        self.set_timer(FURNISH_S, self._furnish)
+
+    def _furnish(self) -> None:
+        self.run_worker(self.panes.make_all(), group="panes")
 
     def _workspace_source(self) -> Source:
         workspace = self.program.workspace
@@ -102,9 +94,15 @@ class DashboardScreen(Control):
 
     def show_view(self) -> None:
         """Show the chosen pane, and no other."""
-        for index, pane in enumerate(self.panes):
-            cast(Any, pane).display = index == self.view
+        made = self.panes.at(self.view) is not None
+        self.panes.show(self.view)
         self.draw()
+        if not made:
+            self.call_after_refresh(self.draw)
+
+    @property
+    def samples(self) -> SamplesPane:
+        return cast("SamplesPane", self.panes[1])
 
     def draw_tabs(self) -> None:
         width = self.tabs.size.width
@@ -118,15 +116,15 @@ class DashboardScreen(Control):
 
     def _tabs(self, shortness: int, width: int) -> Row:
         row: Row = []
-        for index, pane in enumerate(self.panes):
+        for index, (word, _) in enumerate(PANES):
             chosen = index == self.view
             marker = self.glyphs.marker if chosen else " "
-            word = pane.TITLE
             if not chosen and shortness:
                 word = word[:3] if shortness == 1 else ""
             style = "cursor" if chosen else "dim"
             row.append((f"{marker}{index + 1} {word} ".replace("  ", " "), style))
-            if pane.flagged:
+            pane = self.panes.at(index)
+            if pane is not None and pane.flagged:
                 row.append((f"!{pane.flagged} ", "cursor" if chosen else pane.flag_style))
         return row
 
@@ -145,8 +143,8 @@ class DashboardScreen(Control):
     def palette_entries(self) -> Iterator[Entry]:
         from rlhf_tui.screens.palette import Entry
 
-        for index, pane in enumerate(self.panes):
-            yield Entry(f"Pane: {pane.TITLE}", f"{index + 1}", partial(self.action_view, index + 1))
+        for index, (title, _) in enumerate(PANES):
+            yield Entry(f"Pane: {title}", f"{index + 1}", partial(self.action_view, index + 1))
         for place, info in enumerate(self.runs.infos):
             title = f"{info.run_id}, {info.state}" + (f": {info.title}" if info.title else "")
             yield Entry(f"Run: {title}", "", partial(self.runs.choose, place))

@@ -10,7 +10,8 @@ from textual.content import Content
 
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.screens.dashboard_curves import Styles
-from rlhf_tui.screens.dashboard_pane import Pane, Seen, Source, Watched
+from rlhf_tui.screens.dashboard_pane import Seen, Source, Watched
+from rlhf_tui.screens.dashboard_panes import Panes
 from rlhf_tui.screens.dashboard_source import ACTIVE, LIVE
 from rlhf_tui.screens.room import Room
 from rlhf_tui.screens.widgets.run_list import RunList
@@ -36,7 +37,7 @@ class Live(Room):
     status: StatusLine
     runs: RunList
     head: RunHead
-    panes: list[Pane]
+    panes: Panes
     looks: Styles
     """Which colour and mark each of the runs has that are compared."""
     source: Source
@@ -174,9 +175,11 @@ class Live(Room):
         """Draw the pane that is seen; with a batch, only what it has changed."""
         if hasattr(self, "source"):
             seen = self.seen(batch)
-            for pane in self.panes:
+            there = self.panes.there
+            for pane in there:
                 pane.heed(seen)
-            self.panes[self.view].tell(seen)
+            if (chosen := self.panes[self.view]) in there:
+                chosen.tell(seen)
             self.draw_tabs()
 
     def draw_tabs(self) -> None:

@@ -91,22 +91,6 @@ def ask_early(place: Workspace, kind: TaskKind, prefetch: int, as_name: str | No
     return EarlyStart(place, questions, client="tui", as_name=as_name)
 
 
-def open_files(files: Sequence[Path], option: Path | None) -> int:
-    """The dashboard of files and directories, with the settings of the workspace if there is one.
-
-    Raises:
-        UsageError: no terminal, or nothing in them that can be shown.
-    """
-    from rlhf_tui.config.settings import load_settings
-    from rlhf_tui.tracking.foreign.scan import Scanner, check
-
-    need_terminal("dashboard")
-    check(Scanner(files).scan())
-    here = option is not None or bool(os.environ.get(VARIABLE)) or has_workspace(Path.cwd())
-    settings = load_settings(find_workspace(option)) if here else None
-    return open_screens(None, "files", settings=settings, files=files)
-
-
 def open_plain(mode: TaskKind, as_name: str | None, option: Path | None) -> int:
     """The same by lines, on any terminal or none."""
     from rlhf_tui.config.settings import load_settings

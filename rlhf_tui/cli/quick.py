@@ -1,13 +1,13 @@
-"""`rlhf-tui` and `rlhf-tui label`, as people start them all day, without the tree of commands.
+"""`rlhf-tui`, `label` and `dashboard`, as people start them all day, without the tree of commands.
 
 Importing and building the tree takes as long as all that the first screen needs. Only plain
-forms of these two are read here; whatever else is typed, help and mistakes included, goes to the
+forms of these three are read here; whatever else is typed, help and mistakes included, goes to the
 tree, which knows the same options.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rlhf_tui.records import TaskKind
@@ -15,15 +15,19 @@ from rlhf_tui.records import TaskKind
 MODES: dict[str, TaskKind] = {"rank": "rank", "thumbs": "thumbs"}
 OPTIONS = {"--mode": "mode", "--as": "as", "--workspace": "workspace", "-w": "workspace"}
 """Options of `label`; each takes a value."""
+PLACE = {"--workspace": "workspace", "-w": "workspace"}
+"""Options of `dashboard`, likewise."""
 
 
 def quick(arguments: Sequence[str]) -> Callable[[], int] | None:
     """What opens the screen that is asked for; None for the tree to read the arguments."""
     if not arguments:
         return _home
+    if arguments[0] == "dashboard":
+        return _dashboard(arguments[1:])
     if arguments[0] != "label":
         return None
-    given = _values(arguments[1:])
+    given = _values(arguments[1:], OPTIONS)
     mode = MODES.get(given.get("mode", "rank")) if given is not None else None
     if given is None or mode is None:
         return None
@@ -43,7 +47,22 @@ def _home() -> int:
     return open_home(None)
 
 
-def _values(arguments: Sequence[str]) -> dict[str, str] | None:
+def _dashboard(arguments: Sequence[str]) -> Callable[[], int] | None:
+    """The dashboard of what is named before any option."""
+    count = next((n for n, a in enumerate(arguments) if a.startswith("-")), len(arguments))
+    targets, given = arguments[:count], _values(arguments[count:], PLACE)
+    if given is None:
+        return None
+
+    def dashboard() -> int:
+        from rlhf_tui.cli.targets import open_dashboard
+
+        return open_dashboard(targets, Path(given["workspace"]) if given else None)
+
+    return dashboard
+
+
+def _values(arguments: Sequence[str], options: Mapping[str, str]) -> dict[str, str] | None:
     """Option → value; None where anything is not an option with its value."""
     values: dict[str, str] = {}
     rest = iter(arguments)
@@ -51,7 +70,7 @@ def _values(arguments: Sequence[str]) -> dict[str, str] | None:
         name, equals, value = argument.partition("=")
         if not equals or not name.startswith("--"):
             name, value = argument, next(rest, "")
-        if name not in OPTIONS or not value or value.startswith("-"):
+        if name not in options or not value or value.startswith("-"):
             return None
-        values[OPTIONS[name]] = value
+        values[options[name]] = value
     return values

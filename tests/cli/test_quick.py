@@ -31,7 +31,7 @@ LEFT = [
     ["label", "-ww"],
     ["label", "--plain"],
     ["-w", "w", "label"],
-    ["dashboard"],
+    ["dashboard", "--once"],
     ["labl"],
 ]
 

@@ -14,10 +14,12 @@ from helpers.cli import Cli, refused
 from helpers.foreign import DATA, WANDB
 from helpers.recorded import write_run
 
-from rlhf_tui.cli import watching
-from rlhf_tui.cli.watching import resolved
+from rlhf_tui.cli import main, targets, watching
+from rlhf_tui.cli.quick import quick
+from rlhf_tui.cli.targets import ARGS, resolved
 from rlhf_tui.errors import UsageError
-from rlhf_tui.workspace import init_workspace
+from rlhf_tui.runs import layout
+from rlhf_tui.workspace import Workspace, init_workspace
 
 UTF8 = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8"}
 
@@ -53,6 +55,10 @@ def test_a_run_of_the_workspace_is_the_run(place: Path) -> None:
     assert resolved([], None) == ("", [])
 
 
+def test_a_run_directory_is_known_by_the_file_that_all_of_them_have() -> None:
+    assert ARGS == layout.ARGS
+
+
 def test_a_name_that_is_both_is_the_run_and_with_a_slash_the_file(place: Path) -> None:
     (place / "sft-0001").write_text('{"step": 1, "loss": 1}\n')
     assert resolved(["sft-0001"], None) == ("sft-0001", [])
@@ -85,17 +91,38 @@ def test_outside_of_a_workspace_a_name_is_a_path(outside: Path) -> None:
         resolved(["sft-0001"], None)
 
 
-def test_what_is_named_is_opened(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "given", [["sft-0001"], [str(DATA)], [], ["-w", "."], ["sft-0001", "--workspace=."]]
+)
+def test_what_is_named_is_opened_alike_on_both_ways(
+    place: Path, monkeypatch: pytest.MonkeyPatch, given: list[str]
+) -> None:
     opened: list[object] = []
-    monkeypatch.setattr(watching, "need_terminal", lambda command: None)
-    monkeypatch.setattr(
-        watching, "open_screens", lambda here, start: opened.append((here.root, start))
-    )
-    monkeypatch.setattr(watching, "open_files", lambda files, option: opened.append(files))
-    for targets in (["sft-0001"], [str(DATA)], []):
-        with pytest.raises(BaseException, match="None"):  # typer's Exit, with what was returned
-            watching.dashboard(targets)
-    assert opened == [(place, "dashboard:sft-0001"), [DATA], (place, "dashboard")]
+
+    def take(here: Workspace | None, start: str, **more: object) -> int:
+        opened.append((here and here.root.resolve(), start, more.get("files")))
+        return 7
+
+    monkeypatch.setattr(targets, "need_terminal", lambda command: None)
+    monkeypatch.setattr(targets, "open_screens", take)
+    short = quick(["dashboard", *given])
+    assert short is not None
+    assert short() == 7
+    with pytest.raises(SystemExit) as left:
+        main.main(["dashboard", *given])
+    assert left.value.code == 7
+    expected: dict[str, object] = {
+        "sft-0001": (place, "dashboard:sft-0001", None),
+        str(DATA): (None, "files", [DATA]),
+    }
+    assert opened == [expected.get((given or [""])[0], (place, "dashboard", None))] * 2
+
+
+@pytest.mark.parametrize(
+    "given", [["--once"], ["a", "--json"], ["-w"], ["-w", "x", "a"], ["--width", "80"], ["--help"]]
+)
+def test_what_is_more_than_names_is_left_to_the_tree(given: list[str]) -> None:
+    assert quick(["dashboard", *given]) is None
 
 
 # --- as a command ---------------------------------------------------------------------------------

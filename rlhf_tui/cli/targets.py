@@ -1,0 +1,85 @@
+"""What `dashboard` is given: runs of the workspace, or files and directories; without typer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rlhf_tui.cli.opening import need_terminal, open_screens, workspace
+from rlhf_tui.errors import UsageError
+from rlhf_tui.workspace import VARIABLE, Workspace, find_workspace, has_workspace
+
+ARGS = "args.json"
+"""What a run directory holds: `runs.layout.ARGS`, which is imported with the screens only."""
+
+
+def open_dashboard(targets: Sequence[str], option: Path | None) -> int:
+    """The dashboard on a screen, of the workspace or of files; returns its exit code.
+
+    Raises:
+        UsageError: no terminal, no workspace, or nothing in the files that can be shown.
+    """
+    run, files = resolved(targets, option)
+    need_terminal("dashboard")
+    if files:
+        return open_files(files, option)
+    return open_screens(workspace(option), f"dashboard:{run}" if run else "dashboard")
+
+
+def open_files(files: Sequence[Path], option: Path | None) -> int:
+    """The dashboard of files and directories, with the settings of the workspace if there is one.
+
+    Raises:
+        UsageError: nothing in them can be shown.
+    """
+    from rlhf_tui.config.settings import load_settings
+    from rlhf_tui.tracking.foreign.scan import Scanner, check
+
+    check(Scanner(files).scan())
+    here = option is not None or bool(os.environ.get(VARIABLE)) or has_workspace(Path.cwd())
+    settings = load_settings(find_workspace(option)) if here else None
+    return open_screens(None, "files", settings=settings, files=files)
+
+
+def resolved(targets: Sequence[str], option: Path | None) -> tuple[str, list[Path]]:
+    """What was named: one run of the workspace, or paths.
+
+    Of several, runs of the workspace become the paths of their directories.
+
+    Returns:
+        The run, empty where none or several things were named; and the paths.
+
+    Raises:
+        UsageError: a path that is not there.
+    """
+    runs: list[Path | None] = []
+    place = _workspace(option) if targets else None
+    for target in targets:
+        directory = place.runs / target if place is not None and "/" not in target else None
+        if not target or (directory is not None and not (directory / ARGS).is_file()):
+            directory = None
+        runs.append(directory)
+    if len(targets) == 1 and targets[0]:
+        (target,) = targets
+        if runs[0] is not None or ("/" not in target and place and not Path(target).exists()):
+            # A name that nothing has is said on the screen: the run may just have been deleted.
+            return target, []
+    paths = [run or Path(target) for run, target in zip(runs, targets, strict=True) if target]
+    for path in paths:
+        if not path.exists():
+            raise UsageError(
+                f"There is no run, file or directory {str(path)!r}.",
+                hint="Runs of a workspace are found in it, or with -w DIR: rlhf-tui runs list",
+            )
+    return "", [path.expanduser() for path in paths]
+
+
+def _workspace(option: Path | None) -> Workspace | None:
+    """The workspace, if there is one: paths are shown without any."""
+    try:
+        return find_workspace(option)
+    except UsageError:
+        if option is not None:
+            raise
+        return None

@@ -79,7 +79,7 @@ def lines(kind: str, found: Preview) -> Iterator[str]:
         yield _row("" if number else "model", line)
     for sentence in found.notes:
         yield _row("", sentence)
-    if found.estimate is not None:
+    if found.estimate is not None and found.estimate.steps:
         yield _row("estimate", cost_line(found.estimate))
         for sentence in (trained_line(found.estimate), *found.estimate.basis):
             if sentence:

@@ -151,7 +151,7 @@ class Previews:
         ]
         where = await asyncio.to_thread(lambda: [device_of(row) for row in wanted])
         meeting = [row for row, at in zip(wanted, where, strict=True) if overlap(at, device)]
-        return [row.run_id for row in sorted(meeting, key=lambda row: places[row.run_id])]
+        return [row.run_id for row in sorted(meeting, key=lambda row: places.get(row.run_id, 0))]
 
 
 def _dataset(kept: Kept, options: Options) -> DatasetPreview:

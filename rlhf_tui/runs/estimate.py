@@ -75,7 +75,7 @@ def estimate(
         found.basis.append("The models of the learning curve come on top of it.")
     if shape is None:
         found.basis.append(
-            "The model is not on this machine yet: memory and time are not known before."
+            "Memory and time are not known: the model is not chosen yet, or not on this machine."
         )
         return found
     found.parameters = shape.parameters

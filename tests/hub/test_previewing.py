@@ -26,6 +26,8 @@ from rlhf_tui.hub.messages import (
     Submit,
     Submitted,
 )
+from rlhf_tui.runs.layout import RunArguments, write_atomic
+from rlhf_tui.store.write import RunRow
 from rlhf_tui.workspace import Workspace
 
 
@@ -172,3 +174,30 @@ async def test_a_newer_request_takes_the_place_of_an_older_one(
         may_end.set()
         for task in (newer, beside):
             assert (await task).problem == "There is nothing."
+
+
+async def test_it_waits_for_what_runs_on_its_device_and_comes_before_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with hub_inside(workspace) as hub:
+        hub.jobs = Jobs(hub)
+        for number, (device, state, priority) in enumerate(
+            [("cpu", "running", 0), ("cuda:0", "running", 0), ("cpu", "queued", 0),
+             ("cpu", "queued", 4), ("cpu", "queued", -1), ("cpu", "finished", 0)]
+        ):  # fmt: skip
+            directory = workspace.runs / f"sft-{number:04d}"
+            directory.mkdir(parents=True)
+            write_atomic(
+                directory / "args.json", RunArguments(directory.name, "sft", {}, device=device)
+            )
+            hub.jobs.rows[directory.name] = RunRow(
+                directory.name, "sft", state, directory=str(directory), priority=priority
+            )
+        places = {"sft-0003": 1, "sft-0002": 2, "sft-0004": 3}
+        monkeypatch.setattr(hub.jobs, "queue_positions", lambda: places)
+        me = person("ann", role="owner")
+        request = PreviewLaunch(kind="sft", arguments={"device": "cpu"})
+        found = await previewing.preview(hub, me, request)
+        assert found.queue == ["sft-0000", "sft-0003", "sft-0002"]
+        last = msgspec.structs.replace(request, priority=-1)
+        assert (await previewing.preview(hub, me, last)).queue[-1] == "sft-0004"

@@ -169,6 +169,35 @@ async def test_pictures(
         await same_as_kept(pilot.app, pilot, PICTURES / name)
 
 
+@pytest.mark.usefixtures("frozen")
+async def test_a_terminal_without_utf8(
+    workspace: Workspace, watched: Path, program: Any, until: Until
+) -> None:
+    workspace.config.write_text('[display]\nascii = "yes"\n')
+    write_machine(watched, rows(90, gpus=2))
+    async with program("dashboard", (80, 24)) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "GPU use" in pane(pilot).text)
+        seen = pane(pilot).text
+        for _ in range(6):
+            await pilot.press("space")
+            seen += pane(pilot).text
+        assert "MiB/s" in seen, "the last chart is reached by pages"
+        assert seen.isascii()
+
+
+@pytest.mark.usefixtures("frozen")
+async def test_an_ended_run_without_figures_says_so(
+    workspace: Workspace, link: FakeLink, program: Any, until: Until
+) -> None:
+    directory = write_run(workspace.runs, "sft-0009", kind="sft", steps=30, total=30)
+    link.infos[:] = [info_of(directory)]
+    async with program("dashboard", (80, 24)) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: "left no figures" in pane(pilot).text)
+        assert "speed" in pane(pilot).text
+
+
 def test_ascii_alone_where_the_terminal_has_nothing_else() -> None:
     for row in rows(3, gpus=2):
         shown = "\n".join("".join(t for t, _ in one) for one in machine_rows(row, 54, ASCII))

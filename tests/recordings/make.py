@@ -200,7 +200,7 @@ RECORDINGS = (
         "grpo",
         online(rewards=[f"{PAID}:alike"], rollout_batch_size=8, total_steps=18),
     ),
-    Recording("grpo-cut", "grpo", brief(response_length=8, total_steps=15)),
+    Recording("grpo-cut", "grpo", judged(rollout_batch_size=8, response_length=8, total_steps=15)),
     Recording("ppo-crash", "ppo", brief(rewards=[f"{PAID}:breaks"]), ends="failed"),
     Recording(
         "sft-memory", "sft", {"batch_size": 250, "epochs": 20.0}, take_memory, at=3, ends="failed"

@@ -78,6 +78,7 @@ class LogFind:
         place = bisect_left(found, self.here) + 1 if self.here >= 0 else 0
         count = f"{place} of {len(found):,}{more}"
         if not self.earlier.over:
-            share = f"{100 * self.earlier.share:.0f} % of the earlier log searched"
-            return f"{count}, {share}", f"{place}/{len(found)}{more}"
+            share = f"{100 * self.earlier.share:.0f} %"
+            long = f"{count}, {share} of the earlier log searched"
+            return long, f"{place}/{len(found)}{more}, {share}"
         return count, f"{place}/{len(found)}"

@@ -152,8 +152,16 @@ async def _left_alone(directory: Path) -> None:
 
 
 def _put(source: Path, target: Path) -> None:
-    target.parent.mkdir(exist_ok=True)
-    source.rename(target)
+    while True:
+        target.parent.mkdir(exist_ok=True)
+        try:
+            source.rename(target)
+        except FileNotFoundError:
+            # The folder was empty for a moment, and another deletion's end removed it.
+            if source.exists() or source.is_symlink():
+                continue
+            raise
+        return
 
 
 async def finish_deletions(hub: Hub) -> None:

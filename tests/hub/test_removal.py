@@ -231,3 +231,22 @@ async def test_a_deletion_that_cannot_be_finished_keeps_no_hub_from_starting(
     world.failure = None
     await removal.finish_deletions(world.hub)
     assert not aside.exists()
+
+
+def test_a_folder_that_goes_in_between_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, aside = tmp_path / "sft-0001", tmp_path / removal.ASIDE
+    run.mkdir()
+    before = Path.rename
+    tries = []
+
+    def rename(self: Path, target: Path) -> Path:
+        tries.append(target)
+        if len(tries) == 1:
+            aside.rmdir()
+        return before(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    removal._put(run, aside / "sft-0001")
+    assert (len(tries), (aside / "sft-0001").exists(), run.exists()) == (2, True, False)

@@ -23,8 +23,6 @@ from rlhf_tui.screens.launch_fields import FIRST, KINDS, RECIPE, TITLE, Field
 from rlhf_tui.screens.launch_form import Form
 from rlhf_tui.screens.launch_summary import brief_rows, side_rows
 from rlhf_tui.screens.launch_view import FormView, foot_rows, kind_row
-from rlhf_tui.screens.launch_windows import window_of
-from rlhf_tui.screens.link import Link
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.room import Room
 from rlhf_tui.screens.widgets.canvas_view import CanvasView
@@ -196,6 +194,8 @@ class LaunchScreen(Room):
 
     def action_edit(self) -> None:
         """Take the next choice, or open a window to type a value."""
+        from rlhf_tui.screens.launch_windows import window_of
+
         field = self.field
         if self.form.turn(field, 1):
             self._changed()
@@ -208,11 +208,8 @@ class LaunchScreen(Room):
                 self.form.set(field, text)
                 self.draw()
 
-        self.app.push_screen(window_of(field, self.form, self.link_or_none, self.glyphs), edited)
-
-    @property
-    def link_or_none(self) -> Link | None:
-        return self.program.link
+        link = self.program.link
+        self.app.push_screen(window_of(field, self.form, link, self.glyphs), edited)
 
     def _changed(self) -> None:
         """What was wrong with the form before is wrong no more, or will be told again."""

@@ -155,19 +155,6 @@ RECORDINGS = (
             total_steps=30,
         ),
     ),
-    Recording(
-        "ppo-value",
-        "ppo",
-        brief(
-            critic="separate",
-            critic_init="fresh",
-            critic_learning_rate=0.3,
-            warmup_share=0.9,
-            cliprange_value=100.0,
-            max_grad_norm=1000.0,
-            total_steps=25,
-        ),
-    ),
     Recording("ppo-clip", "ppo", brief(learning_rate=5e-3, num_ppo_epochs=6, total_steps=15)),
     Recording("rm-chance", "rm", {"dataset": "shuffled.jsonl", "max_steps": 60, "eval_steps": 20}),
     Recording(

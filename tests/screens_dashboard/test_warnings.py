@@ -29,9 +29,10 @@ def astray(workspace: Workspace, link: FakeLink) -> Path:
     shutil.rmtree(workspace.runs)
     workspace.runs.mkdir()
     directories = [copy_into(workspace.runs, name) for name in ("ppo-kl", "ppo-good")]
+    noon = 1_763_640_000_000
     link.infos[:] = [
-        info_of(directory, created_ms=ago, ended_ms=ago)
-        for directory, ago in zip(directories, (2000, 1000), strict=True)
+        info_of(directory, created_ms=noon - hours * 3_600_000, ended_ms=noon - 100_000)
+        for directory, hours in zip(directories, (1, 2), strict=True)
     ]
     return directories[0]
 
@@ -156,6 +157,6 @@ def test_looking_is_rare_enough_for_a_screen() -> None:
 async def test_pictures(program: Any, until: Until, size: tuple[int, int]) -> None:
     async with program("dashboard", size) as pilot:
         await pilot.press("4")
-        await until(pilot, lambda: "CRITICAL" in text(pilot))
+        await until(pilot, lambda: "CRITICAL" in text(pilot) and "!" in screen(pilot).tabs.text)
         kept = PICTURES / f"warnings-{size[0]}x{size[1]}.svg"
         await same_as_kept(pilot.app, pilot, kept)  # type: ignore[arg-type]

@@ -68,7 +68,7 @@ def test_a_series_about_its_threshold_does_not_flicker() -> None:
 def test_episodes_begin_and_end_after_so_many_points_in_a_row() -> None:
     hot = [False, True, False, True, True, True, False, False, False]
     cold = [not h for h in hot]
-    assert episode(hot, cold, on=2, off=4) == (4, 8, True, 5)
+    assert episode(hot, cold, on=2, off=4) == (4, 5, True, 5)
     assert episode(hot, cold, on=2, off=2) == (4, 7, False, 5)
     assert episode(hot, cold, on=4, off=2) is None
     assert episode([], [], on=1, off=1) is None

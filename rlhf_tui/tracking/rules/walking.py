@@ -19,7 +19,7 @@ class Episode(NamedTuple):
     first: int
     """Where it was noticed."""
     last: int
-    """The newest point of it, while it holds; else the one at which it was over."""
+    """While it holds, the newest point that is not cold; else the one at which it was over."""
     holds: bool
     worst: int
     """Where it was worst."""
@@ -50,7 +50,8 @@ def episode(
             colds = colds + 1 if is_cold else 0
             worst = i if badness is None or badness[i] > badness[found.worst] else found.worst
             over = colds >= off
-            found = Episode(found.first, i, not over, found.worst if is_cold else worst)
+            last = found.last if is_cold and not over else i
+            found = Episode(found.first, last, not over, found.worst if is_cold else worst)
             hots = 0
         else:
             hots = hots + 1 if is_hot else 0

@@ -248,7 +248,7 @@ class LaunchScreen(Room):
 
     def action_start(self) -> None:
         """Launch the run, once: a second press while the hub works on it does nothing."""
-        self.problem = self._broken or self.form.conflict()
+        self.problem = self._broken or self.form.conflict(afresh=True)
         if self.problem:
             self.draw()
         elif not self._starting:

@@ -43,6 +43,9 @@ class Form:
         self._edited: dict[str, dict[str, Any]] = {name: {} for name in KINDS}
         self._titles: dict[str, str] = dict.fromkeys(KINDS, "")
         self._recipes: dict[str, str] = dict.fromkeys(KINDS, "")
+        self._checked: tuple[Any, str] = (None, "")
+        """What was typed when conflicts were looked for last, and what was found: looking takes
+        as long as a key may."""
         self._priorities: dict[str, int] = dict.fromkeys(KINDS, 0)
         self.turn_to(kind)
 
@@ -183,18 +186,27 @@ class Form:
         """What a launch sends: all that was set anywhere, no defaults."""
         return self.preset | self._edited[self.kind]
 
-    def conflict(self, field: Field | None = None, text: str = "") -> str:
+    def conflict(self, field: Field | None = None, text: str = "", *, afresh: bool = False) -> str:
         """Which options exclude each other, as a sentence; empty for none.
 
         Args:
             field: one whose value would be `text`; None: all as they are.
+            afresh: look again though nothing was typed since: a file may be there by now.
 
         Raises:
             UsageError: `text` is not what the field takes.
         """
         edited = dict(self._edited[self.kind])
-        if field is not None and field.name in OPTIONS[self.kind].__struct_fields__:
+        if field is None:
+            state = (self.kind, self.recipe, edited)
+            if afresh or self._checked[0] != state:
+                self._checked = (state, self._conflict_of(edited))
+            return self._checked[1]
+        if field.name in OPTIONS[self.kind].__struct_fields__:
             edited[field.name] = self.parse(field, text)
+        return self._conflict_of(edited)
+
+    def _conflict_of(self, edited: dict[str, Any]) -> str:
         try:
             self._resolved(checked_options, edited)
         except UsageError as error:

@@ -18,7 +18,7 @@ from rlhf_tui.runs.layout import Phase, ProcessMark, RunArguments, RunStatus
 from rlhf_tui.screens.dashboard_source import ACTIVE, read_run
 from rlhf_tui.tracking.follow import Follower, RunFollower
 from rlhf_tui.tracking.foreign.detect import NAMES
-from rlhf_tui.tracking.foreign.reader import Facts, LogFollower, NoReader, Reader
+from rlhf_tui.tracking.foreign.reader import Facts, Later, LogFollower
 from rlhf_tui.tracking.foreign.scan import Found, Scan, Scanner, printable
 from rlhf_tui.tracking.foreign.standing import Standing, Witness
 
@@ -85,13 +85,7 @@ class FileSource:
             found = self._found[info.run_id]
             if found.format == "run":
                 return RunFollower(found.path)
-            reader: Reader
-            try:
-                reader = found.reader()
-            except UsageError as error:
-                # Its package is not installed.
-                reader = NoReader(str(error))
-            follower = LogFollower(found.path, reader)
+            follower = LogFollower(found.path, Later(found.reader), found.log)
             self._followers[info.run_id] = follower
         return follower
 
@@ -153,7 +147,7 @@ def log_info(found: Found, standing: Standing, follower: LogFollower | None = No
     if follower is not None:
         step = max(step, int(min(follower.step, 1e15)))
         total = total or follower.reader.total
-        name = getattr(follower.reader, "title", "")
+        name = follower.reader.title
         title = f"{title}, {name}" if name else title
         clock = follower.clocks.get("time")
         lasted = clock.values[-1] if clock else 0.0

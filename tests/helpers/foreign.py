@@ -25,7 +25,7 @@ def found(path: Path) -> Found:
 def follower(path: Path) -> LogFollower:
     """A follower of the only run in a path, which has not read anything yet."""
     run = found(path)
-    return LogFollower(run.path, run.reader())
+    return LogFollower(run.path, run.reader(), run.log)
 
 
 def read_all(follower: LogFollower, most: int = 1000) -> LogFollower:

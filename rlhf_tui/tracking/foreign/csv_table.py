@@ -59,7 +59,7 @@ class CsvReader:
         self.total = 0
         self.over = ""
         self.problem = ""
-        self.log: Path | None = None
+        self.title = ""
         self._tail = LineTail(path)
         self._begin()
 

@@ -27,7 +27,7 @@ class JsonLinesReader:
         self.total = 0
         self.over = ""
         self.problem = ""
-        self.log: Path | None = None
+        self.title = ""
         self._tail = LineTail(path)
         self._places = Places()
         self._bad = 0

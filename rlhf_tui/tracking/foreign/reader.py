@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from rlhf_tui.errors import UsageError
 from rlhf_tui.runs.layout import DistributionRow, MachineRow, SampleRow
 from rlhf_tui.tracking.clock import Clock, XAxis
 from rlhf_tui.tracking.follow import PIECE, Batch
@@ -31,16 +32,30 @@ class Piece:
 class Reader(Protocol):
     """Reads one log, a piece at a time."""
 
-    facts: Facts
-    """Replaced as a whole when they change."""
-    total: int
-    """Steps in all; 0 while unknown."""
-    over: str
-    """How it ended, where the log says so: `finished` or `failed`; else empty."""
-    problem: str
-    """What cannot be read, as a sentence."""
-    log: Path | None
-    """A file of what the program printed."""
+    @property
+    def facts(self) -> Facts:
+        """Replaced as a whole when they change."""
+        ...
+
+    @property
+    def total(self) -> int:
+        """Steps in all; 0 while unknown."""
+        ...
+
+    @property
+    def over(self) -> str:
+        """How it ended, where the log says so: `finished` or `failed`; else empty."""
+        ...
+
+    @property
+    def problem(self) -> str:
+        """What cannot be read, as a sentence."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What the run is called, where the log says so."""
+        ...
 
     def read(self, limit: int) -> Piece:
         """About `limit` more bytes; for a thread.
@@ -59,23 +74,73 @@ class NoReader:
         self.total = 0
         self.over = ""
         self.problem = problem
-        self.log: Path | None = None
+        self.title = ""
 
     def read(self, limit: int) -> Piece:
         return Piece()
 
 
+class Later:
+    """A reader that is made when it is first read, in the thread that reads.
+
+    The packages that some of them need take half a second to import.
+    """
+
+    def __init__(self, make: Callable[[], Reader]) -> None:
+        """
+        Args:
+            make: may raise UsageError, which then is what cannot be read.
+        """
+        self._make = make
+        self._made: Reader = NoReader("")
+        self._begun = False
+
+    @property
+    def facts(self) -> Facts:
+        return self._made.facts
+
+    @property
+    def total(self) -> int:
+        return self._made.total
+
+    @property
+    def over(self) -> str:
+        return self._made.over
+
+    @property
+    def problem(self) -> str:
+        return self._made.problem
+
+    @property
+    def title(self) -> str:
+        return self._made.title
+
+    def read(self, limit: int) -> Piece:
+        if not self._begun:
+            self._begun = True
+            try:
+                self._made = self._make()
+            except UsageError as error:
+                self._made = NoReader(str(error))
+        return self._made.read(limit)
+
+
 class LogFollower:
     """Follows a log of another program: a `tracking.follow.Follower`."""
 
-    def __init__(self, path: Path, reader: Reader) -> None:
+    def __init__(self, path: Path, reader: Reader, log: Path | None = None) -> None:
+        """
+        Args:
+            log: a file of what the program printed.
+        """
         self.path = path
         self.reader = reader
         self.problem = ""
         self.samples: deque[SampleRow] = deque()
         self.distributions: deque[DistributionRow] = deque()
         self.machine: deque[MachineRow] = deque()
-        self.log = LogTail(reader.log or path / "log.txt")
+        self.log = LogTail(log or path / "log.txt")
+        self._has_log = log is not None
         self._intake = Intake()
 
     @property
@@ -105,7 +170,7 @@ class LogFollower:
         try:
             piece = self.reader.read(PIECE)
             batch.rows, batch.restarted, batch.more = piece.rows, piece.restarted, piece.more
-            if self.reader.log is not None:
+            if self._has_log:
                 batch.log = self.log.read()
             self.problem = self.reader.problem
         except OSError as error:

@@ -49,6 +49,11 @@ class Found:
     files: tuple[Path, ...] = ()
     """Those by whose changes it is known to be alive, newest first."""
 
+    @property
+    def log(self) -> Path | None:
+        """The file of what the program printed, where its place is known."""
+        return self.path.parent / "files" / "output.log" if self.format == "wandb" else None
+
     def reader(self) -> Reader:
         """Begin to read it; not for run directories of ours.
 

@@ -95,7 +95,7 @@ class EventsReader:
         self.total = 0
         self.over = ""
         self.problem = ""
-        self.log: Path | None = None
+        self.title = ""
         self._events = events
         self._undecodable = DecodeError
         self._path = path

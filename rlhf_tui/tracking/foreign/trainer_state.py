@@ -77,7 +77,7 @@ class TrainerStateReader:
         self.total = 0
         self.over = ""
         self.problem = ""
-        self.log: Path | None = None
+        self.title = ""
         self._path = path
         self._seen: tuple[str, int, int, int] | None = None
         self._history: list[dict[str, Any]] = []

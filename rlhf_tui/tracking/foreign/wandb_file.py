@@ -143,7 +143,6 @@ class WandbReader:
         self.total = 0
         self.over = ""
         self.problem = ""
-        self.log: Path | None = path.parent / "files" / "output.log"
         self.title = ""
         self._record = internal.Record
         self._records = Records(path)

@@ -147,5 +147,6 @@ async def test_pictures(size: tuple[int, int], program: Open, until: Until) -> N
         await compared(pilot, until, 3)
         # The directory, which is another one each time, is not among them.
         pane(pilot).find("kl|seed|batch|objective|value|length")
+        pilot.app.screen.draw_tabs()  # type: ignore[attr-defined]
         name = f"arguments-compared-{size[0]}x{size[1]}.svg"
         await same_as_kept(pilot.app, pilot, PICTURES / name)  # type: ignore[arg-type]

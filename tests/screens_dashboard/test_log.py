@@ -237,9 +237,9 @@ async def test_pictures(
     size: tuple[int, int], workspace: Workspace, link: FakeLink, program: Open, until: Until
 ) -> None:
     directory = write_run(
-        workspace.runs, "sft-0009", kind="sft", state="failed", steps=3, created=NOW - 600
+        workspace.runs, "sft-0009", kind="sft", state="stopped", steps=3, created=NOW - 600
     )
-    link.infos[:] = [info_of(directory, "failed")]
+    link.infos[:] = [info_of(directory, "stopped")]
     (directory / "log.txt").write_text(
         "".join(
             f"step {n}: loss {4 - n / 50:.3f}, saved {n // 20} checkpoints\n" for n in range(80)

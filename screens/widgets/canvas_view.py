@@ -180,7 +180,12 @@ class CanvasView(Widget):
         _, ground = self.background_colors
         if styles.has_rule("background"):
             ground += styles.background
-        colour = styles.color if styles.has_rule("color") else self.styles.color
+        if styles.has_rule("color"):
+            colour = styles.color
+        else:
+            # What a widget's own style says is white, also on a light ground.
+            terminal = ground.ansi is not None
+            colour = self.colors[3] if terminal else ground.get_contrast_text(1.0)
         if styles.has_rule("auto_color") and styles.auto_color:
             colour = ground.get_contrast_text(colour.a)
         return styles.text_style + Style.from_color((ground + colour).rich_color, ground.rich_color)

@@ -132,12 +132,15 @@ class DataPane(PagedView, Pane):
 
 async def _labelled(runs: Path) -> dict[str, list[str]]:
     """The same in a process of its own, which may take its time; {} where it could not say."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", labelled.__name__, str(runs)),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", labelled.__name__, str(runs)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+    except OSError:
+        return {}
     try:
         told, _ = await process.communicate()
         return msgspec.json.decode(told, type=dict[str, list[str]])

@@ -10,7 +10,7 @@ import typer
 
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption
 from rlhf_tui.cli.output import note, say, say_json, say_table
-from rlhf_tui.cli.run_places import RunsArgument, places
+from rlhf_tui.cli.run_places import RunsArgument, places, read_all
 
 if TYPE_CHECKING:
     from rlhf_tui.tracking.comparison import Comparison
@@ -41,12 +41,11 @@ def compare(
     from rlhf_tui.errors import UsageError, nearest
     from rlhf_tui.tracking.comparison import compare as made
     from rlhf_tui.tracking.log_pieces import pattern
-    from rlhf_tui.tracking.subjects import read_subject
 
     if len(runs) < 2:
         raise UsageError("One run is named; to compare takes two.", hint="Name another one.")
     wanted = pattern(metrics) if metrics else None
-    subjects = [read_subject(place) for place in places(runs, workspace)]
+    subjects = read_all(places(runs, workspace))
     found = made(subjects, wanted)
     if metrics and not found.metrics:
         names = sorted({name for subject in subjects for name in subject.series})

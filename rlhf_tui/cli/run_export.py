@@ -13,7 +13,7 @@ import typer
 
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption
 from rlhf_tui.cli.output import note, say, say_json
-from rlhf_tui.cli.run_places import RunsArgument, places
+from rlhf_tui.cli.run_places import RunsArgument, places, read_all
 from rlhf_tui.errors import NothingToDo, UsageError, nearest
 from rlhf_tui.tracking.clock import XAxis
 from rlhf_tui.tracking.exporting import Columns, Format, What
@@ -176,7 +176,6 @@ def _chart(
 ) -> list[str]:
     from rlhf_tui.tracking.figures import Look, charted, draw, ending_of
     from rlhf_tui.tracking.log_pieces import pattern
-    from rlhf_tui.tracking.subjects import read_subject
 
     x, smooth, log_y, size = look
     if not 0 <= smooth < 1:
@@ -188,7 +187,7 @@ def _chart(
         _free(out, overwrite)
     wanted = pattern(chart)
     found = places(runs, workspace)
-    subjects = [read_subject(place) for place in found]
+    subjects = read_all(found)
     names = charted(subjects, wanted)
     if not names:
         raise _no_such_metric(chart, found)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rlhf_tui.cli.common import connect
-from rlhf_tui.errors import UsageError
+from rlhf_tui.errors import InputError, UsageError
 from rlhf_tui.runs.layout import ARGS
+
+if TYPE_CHECKING:
+    from rlhf_tui.tracking.subjects import Subject
 
 RUNS_HELP = "A run's id, the beginning of one, 'latest', or the path of a run directory."
 RunsArgument = Annotated[list[str], typer.Argument(metavar="RUN", help=RUNS_HELP)]
@@ -56,3 +59,17 @@ def by_path(name: str) -> Path | None:
             f"{path} is not a run directory: it {there}.", hint="Name a run, or its directory."
         )
     return None
+
+
+def read_all(found: Sequence[Path]) -> list[Subject]:
+    """All that these run directories tell.
+
+    Raises:
+        InputError: a file of theirs is broken, or may not be read.
+    """
+    from rlhf_tui.tracking.subjects import read_subject
+
+    try:
+        return [read_subject(place) for place in found]
+    except OSError as error:
+        raise InputError(f"{error.filename} cannot be read: {error.strerror}.") from None

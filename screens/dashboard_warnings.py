@@ -35,7 +35,10 @@ class WarningsPane(PagedView, Pane):
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__(glyphs, follow=False)
-        self.findings: list[Finding] = []
+        self.findings: list[Finding] | None = None
+        """None before the first look."""
+        self._laid: tuple[object, ...] = ()
+        """What the rows are laid out of."""
         self._info: RunInfo | None = None
         self._follower: Follower | None = None
         self._arguments: dict[str, Any] | None = None
@@ -47,20 +50,20 @@ class WarningsPane(PagedView, Pane):
     def heed(self, seen: Seen) -> None:
         chosen = seen.run
         if chosen is None:
-            self._info, self._follower, self.findings, self.flagged = None, None, [], 0
+            self._info, self._follower, self.findings, self.flagged = None, None, None, 0
             return
         info = chosen.info
         if self._follower is not chosen.follower:
-            self._follower, self._info, self.findings, self.flagged = chosen.follower, info, [], 0
+            self._follower, self._info, self.findings, self.flagged = chosen.follower, info, None, 0
             self.top, self._pace, self._dirty, self._arguments = 0, Pace(), True, None
             self.run_worker(self._read_arguments(seen, info), group="arguments", exclusive=True)
         stands = (info.state, info.lost, info.exit)
-        news = seen.batch is None or not seen.batch.empty or stands != self._stood
+        news = seen.batch is None or not seen.batch.empty or stands != self._stood or info.lost
         self._info, self._stood = info, stands
         self._dirty = self._dirty or news
         # A first look at half of the lines would have to wait for the second.
         half = seen.batch is None or seen.batch.more
-        known = self._arguments is not None and not (half and not self.findings)
+        known = self._arguments is not None and not (half and self.findings is None)
         if self._dirty and known and self._pace.due():
             self._dirty = False
             self.run_worker(self._judge(info, chosen.follower), group="judge", exclusive=True)
@@ -101,9 +104,13 @@ class WarningsPane(PagedView, Pane):
 
     def relayout(self) -> None:
         """Lay the findings out for the width that there is."""
-        width = min(MOST_WIDTH, self.size.width)
-        if width:
-            self.fill(rows(self._info, self.findings, width, self.glyphs))
+        width, info = min(MOST_WIDTH, self.size.width), self._info
+        of = (info and (info.run_id, info.state), self.findings, width)
+        if width and of != self._laid:
+            self._laid = of
+            self.fill(rows(info, self.findings, width, self.glyphs))
+        else:
+            self.move(0)
 
     def line(self, by: int) -> None:
         self.move(by)
@@ -115,14 +122,19 @@ def _situation(info: RunInfo) -> Situation:
     )
 
 
-def rows(info: RunInfo | None, findings: list[Finding], width: int, glyphs: Glyphs) -> list[Row]:
+def rows(
+    info: RunInfo | None, findings: list[Finding] | None, width: int, glyphs: Glyphs
+) -> list[Row]:
     """All rows of the pane.
 
     Args:
         info: None when no run is chosen.
+        findings: None before the first look.
     """
     if info is None:
         return [[("No run chosen.", "dim")]]
+    if findings is None:
+        return [[("Looking at its figures.", "dim")]]
     laid = [*wrap([_summary(info, findings)], width), []]
     if not findings:
         looked = ", ".join(rule.title[0].lower() + rule.title[1:] for rule in rules_for(info.kind))

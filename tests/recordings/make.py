@@ -181,7 +181,6 @@ RECORDINGS = (
     Recording("sft-nan", "sft", {"learning_rate": 1e18, "max_grad_norm": 1e18}, ends="failed"),
     Recording("ppo-nan", "ppo", judged(learning_rate=1e18, max_grad_norm=1e18), ends="failed"),
     Recording("sft-still", "sft", {"learning_rate": 1e-9, "epochs": 4.0, "eval_steps": 16}),
-    Recording("ppo-still", "ppo", brief(learning_rate=1e-9, total_steps=42)),
     Recording(
         "grpo-alike",
         "grpo",

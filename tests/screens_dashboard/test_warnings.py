@@ -116,6 +116,7 @@ async def test_a_run_that_goes_on_is_judged_again(
     monkeypatch.setattr("rlhf_tui.tracking.rules.judge.MOST_SHARE", 1.0)
     lines = (astray / "metrics.jsonl").read_text().splitlines(keepends=True)
     (astray / "metrics.jsonl").write_text("".join(lines[:3]))
+    (astray / "samples.jsonl").unlink()
     link.infos[:] = [info_of(astray, "running")]
     async with program("dashboard", (120, 30)) as pilot:
         await pilot.press("4")
@@ -140,6 +141,9 @@ async def test_what_is_over_is_told_in_one_line_and_counts_no_more() -> None:
 
 async def test_without_a_run_and_in_ascii() -> None:
     assert rows(None, [], 50, UNICODE) == [[("No run chosen.", "dim")]]
+    assert rows(info_of(recorded("ppo-kl").directory), None, 50, UNICODE) == [
+        [("Looking at its figures.", "dim")]
+    ]
     run = recorded("ppo-kl")
     for found in (run.findings(), []):
         for width in (20, 54, 100):

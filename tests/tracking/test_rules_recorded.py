@@ -24,6 +24,7 @@ ASTRAY: dict[str, set[str]] = {
     "sft-nan": {"loss-nan"},
     "ppo-nan": {"loss-nan"},
     "sft-still": {"no-progress"},
+    "grpo-cut": {"responses-cut"},
     "grpo-alike": {"groups-alike"},
     "ppo-crash": {"run-failed"},
     "ppo-killed": {"run-failed"},

@@ -21,7 +21,7 @@ def dashboard(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN|PATH…",
+            metavar="RUN|PATH",
             help="A run of the workspace to show first; or files and directories that other "
             "programs wrote: trainer_state.json, TensorBoard, LLaMA-Factory, W&B, CSV, JSON Lines. "
             "A name that is both is the run; write ./NAME for the file.",

@@ -108,6 +108,26 @@ def test_an_empty_place_is_waited_for_until_something_comes(tmp_path: Path) -> N
     assert [run.name for run in scanner.scan().runs] == ["a.jsonl"]
 
 
+def test_a_log_that_has_just_begun_is_waited_for_beside_other_files(tmp_path: Path) -> None:
+    (tmp_path / "debug.log").write_text("words\n")
+    with pytest.raises(UsageError):
+        check(scan(tmp_path))
+    (tmp_path / "run-x.wandb").touch()
+    check(scan(tmp_path))
+    assert scan(tmp_path).empty == [tmp_path / "run-x.wandb"]
+
+
+def test_lines_of_a_programs_own_log_are_no_metrics(tmp_path: Path) -> None:
+    line = '{"time": "2025-11-20T12:00:00Z", "level": "INFO", "msg": "x", "idle-timeout": 600}\n'
+    (tmp_path / "debug.log").write_text(line)
+    (tmp_path / "a.csv").write_text("timestamp,power\n1763640000,300\n")
+    assert names(tmp_path) == ["a.csv"]
+    place = tmp_path / WANDB.parent.name
+    shutil.copytree(WANDB.parent, place)
+    (place / "files" / "other.jsonl").write_text(LINE)
+    assert names(place) == ["run-a1b2c3d4"]
+
+
 def test_a_path_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no file or directory"):
         check(scan(tmp_path / "no"))

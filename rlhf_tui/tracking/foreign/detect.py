@@ -83,7 +83,8 @@ def _look_at_text(head: bytes, path: Path) -> Look:
     second = texts[1] if len(texts) > 1 and texts[1] else None
     if csv_table.looks_like_table(texts[0], second):
         names = csv_table.fields(texts[0], csv_table.delimiter_of(texts[0]))
-        return Look("csv", placed=_placed({name.strip(): 0 for name in names}))
+        known = (*values.STEPS, *values.TIMES)
+        return Look("csv", placed=any(name.strip() in known for name in names))
     return Look(None, "text without columns of numbers")
 
 
@@ -101,12 +102,9 @@ def _look_at_objects(lines: list[bytes]) -> Look:
         if "current_steps" in row and "total_steps" in row:
             return Look("llamafactory")
         flat = values.flatten(row)
-        placed = placed or _placed(flat)
+        # A time alone is what the lines of any program's own log have.
+        placed = placed or any(name in flat for name in values.STEPS)
         numbers = numbers or any(values.number_in(value) is not None for value in flat.values())
     if numbers:
         return Look("jsonl", placed=placed)
     return Look(None, "JSON without a number" if objects else "text that is no JSON Lines")
-
-
-def _placed(flat: dict[str, Any]) -> bool:
-    return any(name in flat for name in (*values.STEPS, *values.TIMES))

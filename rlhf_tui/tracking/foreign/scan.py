@@ -25,6 +25,8 @@ DEEPEST = 6
 MOST_ENTRIES = 20_000
 """Directory entries looked at in one go."""
 MOST_RUNS = 500
+BEGUN = (".wandb", ".jsonl", ".csv", ".tsv")
+"""Endings of files that are waited for when they are empty: a program has just begun them."""
 MOST_TOLD = 6
 """Files named in a sentence about what cannot be read."""
 READERS: dict[Format, type[Reader]] = {
@@ -126,7 +128,7 @@ class Scanner:
         for run in self._directory(path, path, scan, 0):
             count += 1
             yield run
-        if not count and len(scan.strange) == before:
+        if not count and len(scan.strange) == before and not scan.empty:
             scan.empty.append(path)
 
     def _directory(self, path: Path, root: Path, scan: Scan, depth: int) -> Iterator[Found]:
@@ -139,7 +141,10 @@ class Scanner:
         if events := event_files(path):
             yield Found(name, path, "tensorboard", tuple(trainer_state.newest_first(events)))
         below = []
-        for entry in self._entries(path):
+        entries = self._entries(path)
+        # What lies beside a W&B run is its program's.
+        runs = [entry for entry in entries if entry.name.endswith(".wandb")]
+        for entry in runs or entries:
             inner = Path(entry.path)
             if _is_directory(entry):
                 checkpoint = entry.name.startswith(trainer_state.PREFIXES) and states
@@ -159,6 +164,8 @@ class Scanner:
             scan.strange.append((path, f"{NAMES[look.format]} without a column of steps"))
         elif look.why != EMPTY:
             scan.strange.append((path, look.why))
+        elif path.name.endswith(BEGUN):
+            scan.empty.append(path)
 
     def _entries(self, path: Path) -> list[os.DirEntry[str]]:
         entries = []
@@ -213,7 +220,7 @@ def check(scan: Scan) -> None:
     ]
     if missing and len(missing) == len(scan.runs):
         raise missing[0]
-    if scan.runs or (scan.empty and not scan.strange):
+    if scan.runs or scan.empty:
         return
     told = [f"{_shown(path)} ({why})" for path, why in scan.strange[:MOST_TOLD]]
     more = len(scan.strange) - len(told)

@@ -47,7 +47,7 @@ DASHBOARD: tuple[Key, ...] = (
         "Charts", "values"),
     Key("dashboard.axis", "t", "axis", "x axis: step, time, tokens, samples", "dashboard",
         "Charts", "x axis"),
-    Key("dashboard.zoom-in", "plus_sign", "zoom(1)", "Zoom in, around the crosshair or the newest",
+    Key("dashboard.zoom-in", "plus", "zoom(1)", "Zoom in, around the crosshair or the newest",
         "dashboard", "Charts"),
     Key("dashboard.zoom-out", "minus", "zoom(-1)", "Zoom out", "dashboard", "Charts"),
     Key("dashboard.zoom-all", "0", "zoom(0)", "The whole run again", "dashboard", "Charts"),

@@ -194,34 +194,34 @@ async def test_every_run_has_its_own_clock(program: Open, until: Until) -> None:
 async def test_zoom_and_pan(program: Open, until: Until) -> None:
     async with program("dashboard:sft-0101") as pilot:
         await until(pilot, lambda: drawn(pilot))
-        await pilot.press("plus_sign")
+        await pilot.press("+")
         assert pane(pilot).window.seen == (50.0, 100.0)
         assert "step 50-100" in notes(pilot)
         first = pane(pilot).charts[0]
         assert "10.4" in first.text
         assert "10.0" not in first.text
-        await pilot.press("left_square_bracket")
+        await pilot.press("[")
         assert pane(pilot).window.seen == (37.5, 87.5)
         await pilot.press("t")
         assert pane(pilot).window.seen == (375.0, 875.0)
         await pilot.press("t", "t")
         assert pane(pilot).window.seen == (37.5, 87.5)
-        await pilot.press("right_square_bracket", "minus")
+        await pilot.press("]", "minus")
         assert pane(pilot).window.seen is None
-        await pilot.press("plus_sign", "plus_sign", "0")
+        await pilot.press("+", "+", "0")
         assert pane(pilot).window.seen is None
 
 
 async def test_a_window_goes_along_to_runs_that_have_it(program: Open, until: Until) -> None:
     async with program("dashboard:rm-0001") as pilot:
         await until(pilot, lambda: drawn(pilot))
-        await pilot.press("plus_sign")
+        await pilot.press("+")
         seen = pane(pilot).window.seen
         assert seen == (60.5, 120.0)
         await pilot.press("j")
         await until(pilot, lambda: "mean_token_accuracy" in shown(pilot) and drawn(pilot))
         assert pane(pilot).window.seen == seen
-        await pilot.press("0", "plus_sign", "plus_sign")
+        await pilot.press("0", "+", "+")
         await until(pilot, lambda: pane(pilot).window.seen == (225.25, 300.0))
         await pilot.press("j")
         await until(pilot, lambda: "objective/scores" in shown(pilot) and drawn(pilot))
@@ -275,7 +275,7 @@ async def test_a_live_run_that_is_zoomed_follows_its_end(
     link.infos[:] = [info_of(directory, "running")]
     async with program("dashboard:sft-0009") as pilot:
         await until(pilot, lambda: drawn(pilot))
-        await pilot.press("plus_sign", "plus_sign")
+        await pilot.press("+", "+")
         before = pane(pilot).window.seen
         assert before is not None
         with (directory / "metrics.jsonl").open("a") as file:
@@ -338,7 +338,7 @@ async def test_names_from_files_cannot_act_on_the_terminal(
         assert not {c for c in shown(pilot) if ord(c) < 32 and c != "\n"}
         assert "\u202e" not in shown(pilot)
         assert "[@click=app.quit]?" in shown(pilot)
-        await pilot.press("o", "f", "c", "plus_sign", "right_square_bracket", "t", "l", "s", "n")
+        await pilot.press("o", "f", "c", "+", "]", "t", "l", "s", "n")
         assert not {c for c in shown(pilot) if ord(c) < 32 and c != "\n"}
 
 
@@ -352,10 +352,10 @@ async def test_keys_without_any_values(
         await pilot.press(
             *[
                 "c",
-                "plus_sign",
+                "+",
                 "minus",
                 "0",
-                "right_square_bracket",
+                "]",
                 "left_square_bracket",
                 "t",
                 "left",

@@ -32,7 +32,7 @@ SHOTS: list[tuple[str, str, tuple[int, int], str, str]] = [
     ("crosshair-80x24", "ppo-0011", (80, 24), "c N N left", ""),
     ("crosshair-200x60", "ppo-0011", (200, 60), "c N N left", ""),
     ("crosshair-ascii-80x24", "rm-0011", (80, 24), "c N", ""),
-    ("zoomed-80x24", "ppo-0011", (80, 24), "plus_sign plus_sign left_square_bracket", ""),
+    ("zoomed-80x24", "ppo-0011", (80, 24), "+ + [", ""),
     ("time-80x24", "ppo-0011", (80, 24), "t", ""),
     ("tokens-200x60", "ppo-0011", (200, 60), "t t", ""),
     ("search-120x30", "ppo-0011", (120, 30), "slash k l enter", ""),

@@ -23,7 +23,8 @@ class Look:
 
     log: bool = False
     smoothing: float = 0.0
-    """Weight of the past in the moving average; 0 draws none."""
+    """Weight of the past in the moving average, which goes by point, whatever the distance of their
+    steps, and passes over gaps; 0 draws none."""
     ascii_only: bool = False
     total_steps: float = 0.0
     """Where the step axis may end for a live run; 0: unknown."""

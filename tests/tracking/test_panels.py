@@ -117,7 +117,7 @@ def test_the_phases_of_a_rollout_are_one_chart() -> None:
 @pytest.mark.parametrize(
     ("names", "charts"),
     [
-        (  # transformers' trainer_state.json, LLaMA-Factory
+        (  # transformers, LLaMA-Factory
             ["epoch", "eval_runtime", "lr", "eval_loss", "grad_norm", "loss", "accuracy"],
             [("loss", "eval_loss"), ("accuracy",), ("grad_norm",), ("lr",), ("eval_runtime",)],
         ),

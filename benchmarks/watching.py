@@ -48,7 +48,7 @@ from rlhf_tui.runs import layout
 from rlhf_tui.runs.context import RunContext
 from rlhf_tui.runs.layout import ProcessMark, RunArguments, RunExit, RunStatus
 from rlhf_tui.runs.process import boot_id
-from rlhf_tui.screens.dashboard_source import read_runs
+from rlhf_tui.screens.dashboard_directories import read_runs
 from rlhf_tui.store.database import Store
 from rlhf_tui.store.write import RunRow, save_run
 from rlhf_tui.tracking.follow import RunFollower

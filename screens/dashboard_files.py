@@ -15,7 +15,8 @@ from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.hub.messages import Answer, Launched, Request, RunInfo
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.layout import Phase, ProcessMark, RunArguments, RunStatus
-from rlhf_tui.screens.dashboard_source import ACTIVE, read_run
+from rlhf_tui.screens.dashboard_directories import read_run
+from rlhf_tui.screens.dashboard_source import ACTIVE
 from rlhf_tui.tracking.follow import Follower, RunFollower
 from rlhf_tui.tracking.foreign.detect import NAMES
 from rlhf_tui.tracking.foreign.reader import Facts, Later, LogFollower

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,19 +25,20 @@ from rlhf_tui.hub.messages import (
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.environment import secrets
 from rlhf_tui.runs.layout import RunArguments
-from rlhf_tui.runs.state import Ended, describe
 from rlhf_tui.screens.link import Link
 from rlhf_tui.tracking.follow import Follower, RunFollower
 
 A = TypeVar("A", bound=Answer)
 
-_ENDED = Ended()
 LIVE = frozenset({"running", "stopping"})
 ACTIVE = LIVE | {"queued"}
 _ORDER = {"running": 0, "stopping": 0, "queued": 1}
 NOT_FOR_YOU = (
     "Runs are shown to reviewers and the owner.\nThe home screen tells how many are active."
 )
+FIRST_S = 1.0
+"""A hub that is there has answered by then; before, the files are not read in its place."""
+LOOK_S = 0.02
 AWAY_S = 2.0
 """The hub answers in milliseconds; one that takes this long is treated as away."""
 
@@ -53,6 +55,7 @@ class RunSource:
         self.archived = False
         """Whether runs that were put away are listed, too."""
         self._link = link
+        self._asked = False
 
     @property
     def only_shown(self) -> str:
@@ -67,6 +70,7 @@ class RunSource:
     async def list(self) -> list[RunInfo]:
         """All runs: active ones first, then the queue, then the newest."""
         infos: list[RunInfo] | None = None
+        await self._meet()
         if self._link is not None and self._link.connected:
             try:
                 answer = await asyncio.wait_for(
@@ -83,8 +87,19 @@ class RunSource:
         else:
             self.note = "The hub is away: read from the run directories."
         if infos is None:
+            from rlhf_tui.screens.dashboard_directories import read_runs
+
             infos = await asyncio.to_thread(read_runs, self.runs)
         return sorted(infos, key=place_of)
+
+    async def _meet(self) -> None:
+        """Give the hub a moment the first time: reading all run directories takes longer."""
+        asked, self._asked = self._asked, True
+        deadline = time.monotonic() + FIRST_S
+        while not asked and self._link is not None and not self._link.connected:
+            if time.monotonic() > deadline:
+                return
+            await asyncio.sleep(LOOK_S)
 
     def follow(self, info: RunInfo) -> Follower:
         """Begin to follow a run's directory."""
@@ -147,8 +162,8 @@ def place_of(info: RunInfo) -> tuple[int, int, int]:
 
 def _arguments(directory: Path) -> RunArguments | None:
     try:
-        return describe(directory).arguments
-    except (RlhfError, OSError, ValueError):
+        return layout.read(directory / layout.ARGS, RunArguments)
+    except (RlhfError, OSError):
         return None
 
 
@@ -157,45 +172,3 @@ def _measured(directory: Path) -> Evaluation | None:
         return layout.read(directory / layout.EVALUATION, Evaluation)
     except (RlhfError, OSError):
         return None
-
-
-def read_runs(runs: Path) -> list[RunInfo]:
-    """The runs as their directories tell them; what cannot be read is left out."""
-    infos = []
-    try:
-        directories = sorted(path for path in runs.iterdir() if (path / layout.ARGS).exists())
-    except OSError:
-        return []
-    for directory in directories:
-        try:
-            infos.append(read_run(directory))
-        except (RlhfError, OSError, ValueError):
-            # Deleted or being written at this moment: it comes with the next look.
-            continue
-    return infos
-
-
-def read_run(directory: Path) -> RunInfo:
-    """One run from its directory.
-
-    Raises:
-        InputError: not a run directory.
-        OSError, ValueError: files that cannot be read or hold something else.
-    """
-    facts = _ENDED.describe(directory)
-    arguments = facts.arguments
-    return RunInfo(
-        run_id=arguments.run_id,
-        kind=arguments.kind,
-        state=facts.state,
-        title=arguments.title,
-        directory=str(directory),
-        created_ms=arguments.created_ms,
-        started_ms=round(facts.started * 1000),
-        ended_ms=round(facts.ended * 1000),
-        status=facts.status,
-        exit=facts.exit,
-        arguments=arguments,
-        message=facts.message,
-        lost=facts.lost,
-    )

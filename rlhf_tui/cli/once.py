@@ -19,9 +19,10 @@ from rlhf_tui.cli.output import printable, say, say_json
 from rlhf_tui.errors import UsageError, nearest
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.screens.dashboard_curves import drawing_of, panels_of
+from rlhf_tui.screens.dashboard_directories import read_runs
 from rlhf_tui.screens.dashboard_files import FileSource
 from rlhf_tui.screens.dashboard_pane import Watched
-from rlhf_tui.screens.dashboard_source import ACTIVE, place_of, read_runs
+from rlhf_tui.screens.dashboard_source import ACTIVE, place_of
 from rlhf_tui.screens.widgets.canvas import unicode_terminal
 from rlhf_tui.screens.widgets.chart_axes import number
 from rlhf_tui.screens.widgets.chart_data import Look

@@ -99,7 +99,8 @@ def tag(
 ) -> None:
     """Tag runs, and take tags off.
 
-    As in: runs tag sft-0003 ppo-0001 --add good --drop draft. Without --add and --drop, print the tags that they have. 'runs list --tag TAG' finds them.
+    As in: runs tag sft-0003 ppo-0001 --add good --drop draft. Without --add and --drop, print the
+    tags that they have. 'runs list --tag TAG' finds them.
     """
     from rlhf_tui.hub.messages import EditRun, RunAnswer
 

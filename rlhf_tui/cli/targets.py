@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rlhf_tui.cli.opening import need_terminal, open_screens, workspace
 from rlhf_tui.errors import UsageError
 from rlhf_tui.workspace import VARIABLE, Workspace, find_workspace, has_workspace
+
+if TYPE_CHECKING:
+    from rlhf_tui.hub.early import EarlyStart
 
 ARGS = "args.json"
 """What a run directory holds: `runs.layout.ARGS`, which is imported with the screens only."""
@@ -24,7 +28,17 @@ def open_dashboard(targets: Sequence[str], option: Path | None) -> int:
     need_terminal("dashboard")
     if files:
         return open_files(files, option)
-    return open_screens(workspace(option), f"dashboard:{run}" if run else "dashboard")
+    place = workspace(option)
+    early = ask_runs_early(place)
+    return open_screens(place, f"dashboard:{run}" if run else "dashboard", early=early)
+
+
+def ask_runs_early(place: Workspace) -> EarlyStart:
+    """Ask for the list of runs while the screens are being imported, in the dashboard's words."""
+    from rlhf_tui.hub.early import EarlyStart
+    from rlhf_tui.hub.messages import ListRuns, RunList
+
+    return EarlyStart(place, [(ListRuns(), RunList)], client="tui", as_name=None)
 
 
 def open_files(files: Sequence[Path], option: Path | None) -> int:

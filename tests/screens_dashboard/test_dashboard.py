@@ -319,7 +319,7 @@ async def test_other_metrics_are_on_later_pages(
 
 
 def test_a_run_without_a_supervisor_is_read_as_failed(workspace: Workspace) -> None:
-    from rlhf_tui.screens.dashboard_source import read_runs
+    from rlhf_tui.screens.dashboard_directories import read_runs
 
     write_run(workspace.runs, "ppo-0001", state="running", steps=3)
     (workspace.runs / "junk").mkdir()

@@ -105,6 +105,8 @@ def test_what_is_named_is_opened_alike_on_both_ways(
 
     monkeypatch.setattr(targets, "need_terminal", lambda command: None)
     monkeypatch.setattr(targets, "open_screens", take)
+    # The connection that is made beforehand would be left open.
+    monkeypatch.setattr(targets, "ask_runs_early", lambda here: None)
     short = quick(["dashboard", *given])
     assert short is not None
     assert short() == 7

@@ -141,7 +141,7 @@ class Jobs:
         """
         # Between the queue and its first process a run would hear of no stop.
         async with self.lock:
-            row = self.rows[row.run_id]
+            row = self.find(row.run_id)
             if row.run_id in self._queue:
                 self._queue.remove(row.run_id)
                 self._secrets.pop(row.run_id, None)
@@ -158,10 +158,10 @@ class Jobs:
         """The queue in order, and the ids of those in it that this run competes with, its own too.
 
         Raises:
-            UsageError: it does not wait.
+            UsageError: it does not wait, or was deleted.
         """
         if run_id not in self._queue:
-            state = self.rows[run_id].state
+            state = self.find(run_id).state
             raise UsageError(f"{run_id} is {state}: only a queued run has a turn to wait for.")
         waiting, device = self._waiting(), self._devices.get(run_id, "cpu")
         ids = [run.run_id for run in waiting]

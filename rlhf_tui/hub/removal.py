@@ -10,7 +10,7 @@ import asyncio
 import logging
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,8 @@ async def delete(hub: Hub, _who: Identity, request: DeleteRun) -> Done:
                     f"{row.directory} could not be removed: {error.strerror or error}."
                 ) from error
             raise
-    await asyncio.to_thread(_clear, hub.workspace.runs)
+    # Its own alone: another's may still have to be put back.
+    await asyncio.to_thread(_clear, [aside])
     return Done()
 
 
@@ -179,7 +180,7 @@ async def finish_deletions(hub: Hub) -> None:
         # A full disk, say: people label on, and the next hub tries again.
         log.error("%s could not be forgotten: %s", path.name, error)
         return
-    await asyncio.to_thread(_clear, runs)
+    await asyncio.to_thread(_clear, aside)
 
 
 def _aside(runs: Path) -> list[Path]:
@@ -189,16 +190,17 @@ def _aside(runs: Path) -> list[Path]:
         return []
 
 
-def _clear(runs: Path) -> None:
-    """Remove all that was moved aside."""
-    for path in _aside(runs):
+def _clear(aside: Sequence[Path]) -> None:
+    """Remove what was moved aside, and the folder after the last of it."""
+    for path in aside:
         if path.is_symlink():
             path.unlink(missing_ok=True)
         else:
             shutil.rmtree(path, ignore_errors=True)
         if path.exists():
             log.warning("%s could not be removed whole", path)
-    _remove_empty(runs / ASIDE)
+    for folder in {path.parent for path in aside}:
+        _remove_empty(folder)
 
 
 def _remove_empty(folder: Path) -> None:

@@ -60,14 +60,15 @@ def find(name: str, rows: Mapping[str, RunRow], deleted: Collection[str]) -> Run
         return current(rows)
     if name == LATEST and rows:
         return max(rows.values(), key=lambda row: (row.created_ms, row.run_id))
+    if name in deleted:
+        # Before the beginnings: sft-1000 also begins sft-10000.
+        raise UsageError(f"There is no run {name!r} any more: it was deleted.")
     matching = [row for run_id, row in rows.items() if name and run_id.startswith(name)]
     if len(matching) == 1:
         return matching[0]
     if matching:
         several = ", ".join(row.run_id for row in matching[:8])
         raise UsageError(f"{name!r} begins several runs: {several}.", hint="Name one of them.")
-    if name in deleted:
-        raise UsageError(f"There is no run {name!r} any more: it was deleted.")
     if not rows:
         raise UsageError(f"There is no run {name!r}; this workspace has no runs yet.")
     raise UsageError(f"There is no run {name!r}.", hint=nearest(name, rows))

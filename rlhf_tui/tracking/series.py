@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from operator import lt, sub
+from threading import Lock
 from typing import NamedTuple
 
 BLOCK = 32
@@ -27,6 +28,9 @@ GAP = (math.inf, -math.inf)
 STRETCH = 64
 MOST_LOOKED = 512
 """Neighbours that are looked at, this many in a row, to tell the usual distance of all."""
+
+
+_LOADING = Lock()
 
 
 def is_rising(steps: array[float]) -> bool:
@@ -186,6 +190,7 @@ class Series:
         """The newest value as it came: may be infinite or NaN."""
         self.kept = kept
         """Where the points are still to come from; None once they are here."""
+        self._loaded: tuple[array[float], Pyramid] | None = None
         self._stride = (0, 0.0)
         """How many points there were when the usual distance was looked for, and that distance."""
         self._smooth = array("d")
@@ -200,11 +205,14 @@ class Series:
     def values(self) -> Pyramid:
         return self._points[1]
 
-    @cached_property
+    @property
     def _points(self) -> tuple[array[float], Pyramid]:
-        points = self.kept.load() if self.kept else (array("d"), Pyramid())
-        self.kept = None
-        return points
+        # Drawing and the thread that writes an index may both be the first to look.
+        with _LOADING:
+            if self._loaded is None:
+                self._loaded = self.kept.load() if self.kept else (array("d"), Pyramid())
+                self.kept = None
+            return self._loaded
 
     def __len__(self) -> int:
         kept = self.kept

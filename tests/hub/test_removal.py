@@ -16,7 +16,7 @@ from helpers.hubs import PROGRAMS, TEST_SERVER, HubProcess, tasks
 from helpers.waiting import wait_until
 
 from rlhf_tui.errors import HubError, UsageError
-from rlhf_tui.hub import launching, removal
+from rlhf_tui.hub import control, launching, removal
 from rlhf_tui.hub.client import HubClient
 from rlhf_tui.hub.identity import Identity
 from rlhf_tui.hub.jobs import Jobs
@@ -28,12 +28,14 @@ from rlhf_tui.hub.messages import (
     Launch,
     Launched,
     ListRuns,
+    MoveRun,
     Progress,
     ProgressAnswer,
     PromoteRun,
     ResumeRun,
     RunAnswer,
     RunList,
+    SetPriority,
     ShowRun,
     StopRun,
 )
@@ -250,3 +252,38 @@ def test_a_folder_that_goes_in_between_is_made_again(
     monkeypatch.setattr(Path, "rename", rename)
     removal._put(run, aside / "sft-0001")
     assert (len(tries), (aside / "sft-0001").exists(), run.exists()) == (2, True, False)
+
+
+async def test_the_end_of_another_deletion_leaves_what_may_be_put_back(tmp_path: Path) -> None:
+    world = World(tmp_path / "runs", StoreFailed("The disk is full."))
+    deleting = asyncio.create_task(removal.delete(world.hub, WHO, DeleteRun("sft-0001")))
+    aside = tmp_path / "runs" / removal.ASIDE
+    while not (aside / "sft-0001").exists():
+        await asyncio.sleep(0)
+    # One that began before is through with its row, and now removes its files.
+    (aside / "sft-0000").mkdir()
+    removal._clear([aside / "sft-0000"])
+    assert not (aside / "sft-0000").exists()
+    world.answer.set()
+    with pytest.raises(StoreFailed):
+        await deleting
+    assert (world.directory / "args.json").exists()
+
+
+@pytest.mark.parametrize("what", ["stop", "prioritize", "move"])
+async def test_a_run_that_goes_while_one_waits_for_the_queue_is_told_as_gone(
+    tmp_path: Path, what: str
+) -> None:
+    world = World(tmp_path / "runs")
+    requests: dict[str, Any] = {
+        "stop": lambda: launching.stop(world.hub, WHO, StopRun("sft-0001")),
+        "prioritize": lambda: control.prioritize(world.hub, WHO, SetPriority("sft-0001", 3)),
+        "move": lambda: control.move(world.hub, WHO, MoveRun("sft-0001", 1)),
+    }
+    async with world.jobs.lock:
+        waiting = asyncio.create_task(requests[what]())
+        while not world.jobs.lock._waiters:
+            await asyncio.sleep(0)
+        world.jobs.forget("sft-0001")
+    with pytest.raises(UsageError, match="it was deleted"):
+        await waiting

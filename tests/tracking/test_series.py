@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from array import array
+from threading import Event, Thread
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhf_tui.tracking.series import BLOCK, GAP, Pyramid, Series
+from rlhf_tui.tracking.series import BLOCK, GAP, Kept, Pyramid, Series
 
 VALUES = st.lists(
     st.one_of(
@@ -118,3 +120,32 @@ def test_smoothing_goes_on_as_the_series_grows_and_after_a_resume() -> None:
 
 def test_the_newest_value_stays_as_it_came() -> None:
     assert math.isinf(series([(1, 2.0), (2, math.inf)]).last)
+
+
+def test_two_threads_that_look_first_at_once_get_the_same_points() -> None:
+    """The one that draws, and the one that writes an index."""
+    loading, go_on = Event(), Event()
+    loads: list[int] = []
+
+    def load() -> tuple[array[float], Pyramid]:
+        loads.append(1)
+        loading.set()
+        assert go_on.wait(30)
+        values = Pyramid()
+        values.append(5.0)
+        return array("d", [1.0]), values
+
+    series = Series("loss", Kept(1, 5.0, load))
+    found: list[object] = []
+    threads = [
+        Thread(target=lambda: found.append(series.steps)),
+        Thread(target=lambda: found.append(series.values)),
+    ]
+    threads[0].start()
+    assert loading.wait(30)
+    threads[1].start()
+    go_on.set()
+    for thread in threads:
+        thread.join(30)
+    assert (len(loads), len(found)) == (1, 2)
+    assert (series.steps.tolist(), series.values.extent(0, 1)) == ([1.0], (5.0, 5.0))

@@ -18,7 +18,6 @@ from rlhf_tui.screens.dashboard_pane import Pane, Source
 from rlhf_tui.screens.dashboard_panes import PANES, Panes
 from rlhf_tui.screens.dashboard_source import RunSource
 from rlhf_tui.screens.messages import HubChanged
-from rlhf_tui.screens.search import SearchAsk
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.run_list import RunList
 from rlhf_tui.screens.widgets.run_list_head import RunHead
@@ -191,6 +190,8 @@ class DashboardScreen(Control):
             if told:
                 self.notify(told, severity="warning", markup=False)
             self.draw_tabs()
+
+        from rlhf_tui.screens.search import SearchAsk
 
         self.app.push_screen(SearchAsk(pane.sought, pane.FINDS), asked)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rlhf_tui.errors import RlhfError, UsageError
 from rlhf_tui.hub.messages import (
     DeleteRun,
@@ -13,8 +15,6 @@ from rlhf_tui.hub.messages import (
     SetPriority,
 )
 from rlhf_tui.runs.naming import check_priority
-from rlhf_tui.screens.dashboard_ask import Ask
-from rlhf_tui.screens.dashboard_lines import LineAsk
 from rlhf_tui.screens.dashboard_marks import Marks
 from rlhf_tui.screens.dashboard_source import ACTIVE
 from rlhf_tui.screens.widgets.text import clean
@@ -37,6 +37,12 @@ class Control(Marks):
         def answered(yes: bool | None) -> None:
             if yes:
                 self.run_worker(self._stop(info.run_id), group="ask")
+
+        self._ask(question, answered)
+
+    def _ask(self, question: str, answered: Callable[[bool | None], None]) -> None:
+        # Not needed before the first picture.
+        from rlhf_tui.screens.dashboard_ask import Ask
 
         self.app.push_screen(Ask(question), answered)
 
@@ -94,6 +100,8 @@ class Control(Marks):
                 request = SetPriority(info.run_id, int(text))
                 self.change(request, RunAnswer, "Priority not changed")
 
+        from rlhf_tui.screens.dashboard_lines import LineAsk
+
         ask = LineAsk(
             f"Priority of {info.run_id}",
             str(info.priority),
@@ -123,7 +131,7 @@ class Control(Marks):
                 )
 
         question = f"{info.run_id} is the current policy. Take that back, and have none?"
-        self.app.push_screen(Ask(question), answered)
+        self._ask(question, answered)
 
     def action_delete(self) -> None:
         info = self.subject()
@@ -141,13 +149,11 @@ class Control(Marks):
 
         title = clean(info.title, encoding=self.glyphs.encoding).text.replace("\n", " ")
         named = f"{info.run_id} ({title})" if title else info.run_id
-        self.app.push_screen(
-            Ask(
-                f"Delete {named} for good: its model, checkpoints, metrics and log?"
-                " What it wrote for labelling stays."
-            ),
-            answered,
+        question = (
+            f"Delete {named} for good: its model, checkpoints, metrics and log?"
+            " What it wrote for labelling stays."
         )
+        self._ask(question, answered)
 
 
 def _priority(text: str) -> int:

@@ -8,7 +8,6 @@ from typing import TypeVar
 from rlhf_tui.errors import RlhfError
 from rlhf_tui.hub.messages import Answer, EditRun, Request, RunAnswer, RunInfo
 from rlhf_tui.runs.naming import check_note, check_title, tagged
-from rlhf_tui.screens.dashboard_lines import LineAsk, NoteAsk
 from rlhf_tui.screens.dashboard_live import Live
 from rlhf_tui.screens.dashboard_source import ACTIVE
 from rlhf_tui.screens.widgets.text import clean
@@ -80,6 +79,8 @@ class Marks(Live):
             if title is not None and title.strip() != info.title:
                 self.edit(EditRun(info.run_id, title=title))
 
+        from rlhf_tui.screens.dashboard_lines import LineAsk
+
         ask = LineAsk(f"Title of {info.run_id}", info.title, check_title, "empty: none")
         self.app.push_screen(ask, typed)
 
@@ -94,6 +95,8 @@ class Marks(Live):
                     EditRun(info.run_id, note=note),
                     lambda now: f"{info.run_id} has {'a note' if now.run.note else 'no note'}.",
                 )
+
+        from rlhf_tui.screens.dashboard_lines import NoteAsk
 
         self.app.push_screen(NoteAsk(f"Note on {info.run_id}", info.note, check_note), typed)
 
@@ -111,6 +114,8 @@ class Marks(Live):
             drop = [tag for tag in info.tags if tag not in wanted]
             if add or drop:
                 self.edit(EditRun(info.run_id, add_tags=add, drop_tags=drop))
+
+        from rlhf_tui.screens.dashboard_lines import LineAsk
 
         ask = LineAsk(
             f"Tags of {info.run_id}",

@@ -38,7 +38,7 @@ NOT_FOR_YOU = (
 )
 FIRST_S = 1.0
 """A hub that is there has answered by then; before, the files are not read in its place."""
-LOOK_S = 0.02
+LOOK_S = 0.005
 AWAY_S = 2.0
 """The hub answers in milliseconds; one that takes this long is treated as away."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rlhf_tui.cli.opening import need_terminal, open_screens, workspace
+from rlhf_tui.cli.opening import need_terminal, open_screens
 from rlhf_tui.errors import UsageError
 from rlhf_tui.workspace import VARIABLE, Workspace, find_workspace, has_workspace
 
@@ -28,9 +28,12 @@ def open_dashboard(targets: Sequence[str], option: Path | None) -> int:
     need_terminal("dashboard")
     if files:
         return open_files(files, option)
-    place = workspace(option)
-    early = ask_runs_early(place)
-    return open_screens(place, f"dashboard:{run}" if run else "dashboard", early=early)
+    from rlhf_tui.config.settings import load_settings
+
+    place = find_workspace(option)
+    settings = load_settings(place)
+    start = f"dashboard:{run}" if run else "dashboard"
+    return open_screens(place, start, early=ask_runs_early(place), settings=settings)
 
 
 def ask_runs_early(place: Workspace) -> EarlyStart:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -30,7 +31,6 @@ DENIED_CODE = 14
 """On the wire only: tells a refusal by role from other hub errors, which exit alike."""
 
 _encoder = msgspec.json.Encoder()
-_requests = msgspec.json.Decoder(RequestFrame)
 _answers = msgspec.json.Decoder(AnswerFrame)
 
 _BY_CODE: dict[int, type[RlhfError]] = {
@@ -42,6 +42,12 @@ _BY_CODE: dict[int, type[RlhfError]] = {
     NothingToDo.exit_code: NothingToDo,
     DENIED_CODE: Denied,
 }
+
+
+@cache
+def _requests() -> msgspec.json.Decoder[RequestFrame]:
+    # Made by the first who is asked something: clients wait for every import.
+    return msgspec.json.Decoder(RequestFrame)
 
 
 class BadFrame(HubError):
@@ -99,7 +105,7 @@ def decode_request(line: bytes) -> RequestFrame:
         BadFrame: not JSON, an unknown type, a missing field, or a value of a wrong type.
     """
     try:
-        return _requests.decode(line)
+        return _requests().decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _bad(line, error) from None
 

@@ -44,7 +44,8 @@ class ChartGrid(Container):
         self._shown: object = None
 
     def compose(self) -> ComposeResult:
-        yield from self.charts
+        # The others when there is something to draw in them: mounting takes longer than drawing.
+        yield self.charts[0]
 
     def show_drawings(self, drawings: list[Drawing], look: Look) -> None:
         """Show these from now on, or the same ones with other curves or another look."""
@@ -114,6 +115,9 @@ class ChartGrid(Container):
         if shape != self._shown:
             self._shown = shape
             self.styles.grid_size_columns, self.styles.grid_size_rows = columns, rows
+            missing = [one for one in self.charts[: len(page)] if not one.is_attached]
+            if missing:
+                self.mount_all(missing)
             for index, chart in enumerate(self.charts):
                 chart.display = index < len(page)
             self.post_message(self.Arranged())

@@ -25,16 +25,17 @@ TIMES = 8
 
 def ours(points: int) -> tuple[Any, Callable[[float], None]]:
     from rlhf_tui.screens.widgets.chart import Chart
+    from rlhf_tui.screens.widgets.chart_data import Curve, Drawing, Look
     from rlhf_tui.tracking.series import Series
 
     series = Series("loss")
     for step, value in enumerate(values(points)):
         series.add(step, value)
-    chart = Chart()
+    chart, drawing = Chart(), Drawing("loss", "nats", (Curve(series),))
 
     def add(value: float) -> None:
         series.add(len(series), value)
-        chart.plot("loss", "nats", [series])
+        chart.plot(drawing, Look())
 
     return chart, add
 
@@ -78,6 +79,15 @@ async def measure(side: str, points: int) -> float:
     widget, add = SIDES[side](points)
 
     class Program(App[None]):
+        def on_load(self) -> None:
+            if side == "ours":
+                # Its colours are variables of its themes.
+                from rlhf_tui.screens.theme import THEMES
+
+                for theme in THEMES:
+                    self.register_theme(theme)
+                self.theme = THEMES[0].name
+
         def compose(self) -> ComposeResult:
             yield widget
 

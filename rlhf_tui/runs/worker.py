@@ -41,6 +41,9 @@ REPORTING = "rlhf_tui.training.reporting"
 
 FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FULL_DISK_TEXTS = ("No space left", "Disk quota exceeded", "File too large")
+FULL_MEMORY_TEXTS = ("DefaultCPUAllocator", "could not create a primitive")
+UNSUPPORTED = "could not create a primitive descriptor"
+"""oneDNN says so of an operation that it does not have, which is no matter of memory."""
 LOST_PEER_TEXTS = (
     "Connection closed by peer",
     "Connection reset by peer",
@@ -57,8 +60,11 @@ def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     # Known by name, since torch is not imported here: torch.OutOfMemoryError on a GPU, and the
-    # plain RuntimeError of its CPU allocator.
-    return type(error).__name__ == "OutOfMemoryError" or "DefaultCPUAllocator" in str(error)
+    # plain RuntimeErrors of its CPU allocator and of oneDNN.
+    words = str(error).replace(UNSUPPORTED, "")
+    return type(error).__name__ == "OutOfMemoryError" or any(
+        text in words for text in FULL_MEMORY_TEXTS
+    )
 
 
 def _is_full_disk(error: BaseException) -> bool:

@@ -92,7 +92,7 @@ def test_the_log_holds_a_traceback_only_of_what_was_not_expected(runs):
     assert "by a lot" in crashed.log
 
 
-@pytest.mark.parametrize("deed", ["memory", "device_memory"])
+@pytest.mark.parametrize("deed", ["memory", "device_memory", "onednn_memory"])
 def test_out_of_memory_is_named_with_advice(runs, deed):
     run = runs(deed, batch_size=12, gradient_accumulation=2, max_length=64, auto_batch=False)
     run.start()

@@ -86,6 +86,10 @@ def device_memory(context: RunContext) -> None:
     raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
 
+def onednn_memory(context: RunContext) -> None:
+    raise RuntimeError("could not create a primitive")
+
+
 def leave(context: RunContext) -> None:
     sys.exit(3)
 

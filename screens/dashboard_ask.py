@@ -8,6 +8,9 @@ from textual.events import Key
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+LONGEST = 70
+"""Cells of a line of the question."""
+
 
 class Ask(ModalScreen[bool]):
     """Returns True for yes."""
@@ -19,7 +22,7 @@ class Ask(ModalScreen[bool]):
             width: auto; max-width: 90%; height: auto; padding: 1 3;
             background: $panel;
         }
-        & Static { width: auto; max-width: 70; }
+        & Static { width: auto; }
         & #answers { color: $text-muted; margin-top: 1; }
     }
     """
@@ -32,7 +35,10 @@ class Ask(ModalScreen[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical():
-            yield Static(self.question, markup=False)
+            question = Static(self.question, markup=False)
+            # Wrapped where the window ends: its own width is not known to what stands in it.
+            question.styles.max_width = max(10, min(LONGEST, self.app.size.width * 9 // 10 - 6))
+            yield question
             yield Static("y yes    n no", markup=False, id="answers")
 
     def on_key(self, event: Key) -> None:

@@ -230,9 +230,18 @@ def labels_of(names: Sequence[str], title: str) -> list[str]:
     """Metrics' names in the legend of one run's chart: `eval` for eval_loss in that of loss."""
     short = [_short(name, title) for name in names]
     return [
-        word if short.count(word) == 1 else f"{word} {_short(_base(name), title)}"
+        word if short.count(word) == 1 else _longer(word, name, title)
         for word, name in zip(short, names, strict=True)
     ]
+
+
+def _longer(word: str, name: str, title: str) -> str:
+    """What tells a name apart from one that is shortened to the same word."""
+    group = name.rpartition("/")[0]
+    if word == "train" and group:
+        # Of the same figure for two parts of a model: policy/clipfrac_avg, val/clipfrac_avg.
+        return {"val": "value"}.get(group, group)
+    return f"{word} {_short(_base(name), title)}"
 
 
 def _base(name: str) -> str:

@@ -55,7 +55,8 @@ class DataPane(PagedView, Pane):
             self.fill([])
             return
         info = seen.run.info
-        self._infos = {one.run_id: one for one in seen.infos}
+        # Of what was opened by its path the list has the name of the directory.
+        self._infos = {_own_id(one): one for one in [*seen.infos, info]}
         states = tuple((one.run_id, one.state, one.archived, one.current) for one in seen.infos)
         of = (info.run_id, info.directory, states)
         if of == self._of:
@@ -75,11 +76,12 @@ class DataPane(PagedView, Pane):
             except (InputError, OSError) as error:
                 self._problem = str(error)
             self._known = await asyncio.to_thread(_family, directory)
-            self._roots = tree(info.run_id, self._known)
+            itself = _own_id(info)
+            self._roots = tree(itself, self._known)
             self.relayout()
             judged = await self._look_up(directory.parent, self._known)
             self._known = with_judged(self._known, judged)
-            self._roots = tree(info.run_id, self._known)
+            self._roots = tree(itself, self._known)
         self.relayout()
 
     async def _look_up(self, runs: Path, known: Mapping[str, Known]) -> dict[str, list[str]]:
@@ -151,6 +153,11 @@ async def _labelled(runs: Path) -> dict[str, list[str]]:
             # Another run was chosen meanwhile, or the screen has gone.
             process.kill()
             await process.wait()
+
+
+def _own_id(info: RunInfo) -> str:
+    """The id by which a run was launched, and by which others name it."""
+    return info.arguments.run_id if info.arguments else info.run_id
 
 
 def _family(directory: Path) -> dict[str, Known]:

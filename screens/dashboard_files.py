@@ -66,7 +66,9 @@ class FileSource:
     def _info(self, found: Found) -> RunInfo | None:
         if found.format == "run":
             try:
-                return msgspec.structs.replace(read_run(found.path), run_id=found.name)
+                run = read_run(found.path)
+                title = "" if run.title == found.name else run.title
+                return msgspec.structs.replace(run, run_id=found.name, title=title)
             except (RlhfError, OSError, ValueError):
                 # Deleted, or being written at this moment.
                 return None

@@ -143,7 +143,8 @@ def fed(place: Path, steps: int, rate: float) -> Iterator[Path]:
 
 
 def part_keys(place: Path) -> None:
-    """Keys while four charts are live: pages, runs, panes, the crosshair."""
+    """Keys while four charts are live, each of which changes what is seen: the crosshair, how the
+    charts are drawn, other panes, other runs."""
     workspace = make(place / "keys", 20, 2_000, live=True)
     with HubClient(workspace, client="keeps the hub"), Growing(workspace.runs / "ppo-0021"):
         typist = Typist(DASHBOARD, environment=environment(workspace), columns=120, rows=30)
@@ -152,7 +153,7 @@ def part_keys(place: Path) -> None:
         for name, keys in {
             "crosshair": "c" + "\x1b[D" * 100 + "c",
             "smoothing, log y": "sl" * 30,
-            "zoom and pan": "++[[]]-0" * 10,
+            "zoom and pan": "++[[]]--" * 10,
             "panes": "1234567812345678" * 3,
             "runs": "j" * 19 + "k" * 19,
         }.items():

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -62,6 +62,8 @@ class JsonlTail:
         self.more = False
         """Whether the last read left some of what was there, for its limit."""
         self._inode = 0
+        self._begin = b""
+        """The first bytes of the file, as far as they are remembered."""
         self._before = b""
         self._facts: tuple[int, int, int] | None = None
         """Inode, size and time of the file when it was read to its end."""
@@ -75,7 +77,7 @@ class JsonlTail:
     def go_on(self, place: Place) -> None:
         """Begin where another one stopped; if the file is another by now, the next read sees it."""
         self.offset, self._inode, self._before = place
-        self._facts = None
+        self._begin, self._facts = b"", None
 
     def read(self, max_bytes: int = -1) -> list[dict[str, Any]]:
         """The objects of the whole lines written since the last read; [] if there is no file.
@@ -97,7 +99,7 @@ class JsonlTail:
             return []
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
             facts = os.fstat(descriptor)
-            if self._inode and facts.st_ino != self._inode:
+            if self._inode and facts.st_ino != self._inode and not self._begins_alike(file):
                 self._restart()
             self._inode = facts.st_ino
             file.seek(self.offset - len(self._before))
@@ -112,6 +114,8 @@ class JsonlTail:
         self._facts = None if self.more else facts_of(facts)
         self._unopened = 0
         end = data.rfind(b"\n") + 1
+        if not self.offset:
+            self._begin = data[: min(end, FINGERPRINT)]
         self.offset += end
         self._before = (self._before + data[:end])[-FINGERPRINT:]
         return self._decode(data[:end])
@@ -122,8 +126,13 @@ class JsonlTail:
         self._unopened += 1
         return facts_of(self.path.stat()) == self._facts
 
+    def _begins_alike(self, file: BinaryIO) -> bool:
+        """Whether a file of another inode may be the same one: some file systems give it a number
+        anew each time, and a reader that began anew each time would never come to the end."""
+        return len(self._begin) == FINGERPRINT and file.read(FINGERPRINT) == self._begin
+
     def _restart(self) -> None:
-        self.offset, self._before, self.restarted = 0, b"", True
+        self.offset, self._begin, self._before, self.restarted = 0, b"", b"", True
 
     def _decode(self, data: bytes) -> list[dict[str, Any]]:
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,6 +87,27 @@ def test_a_replaced_file_is_read_anew(tmp_path):
     append(other, row(1) + row(5))
     other.replace(path)
     assert steps(tail.read()) == [1, 5]
+
+
+def test_a_file_that_has_another_inode_at_each_look_is_read_to_its_end(tmp_path, monkeypatch):
+    path = tmp_path / "m.jsonl"
+    append(path, b"".join(row(n, text="x" * 90) for n in range(50)))
+    inodes, real = itertools.count(1), os.fstat
+
+    def fstat(descriptor):
+        facts = list(real(descriptor))
+        facts[1] = next(inodes)
+        return os.stat_result(facts)
+
+    monkeypatch.setattr(os, "fstat", fstat)
+    tail = JsonlTail(path)
+    found = []
+    while rows := tail.read(max_bytes=1000):
+        assert not tail.restarted
+        found += steps(rows)
+    assert found == list(range(50))
+    path.write_bytes(b"".join(row(n, text="y" * 90) for n in range(60)))
+    assert len(tail.read()) == 60, "another text is another file"
 
 
 def test_a_long_file_can_be_read_in_pieces(tmp_path):

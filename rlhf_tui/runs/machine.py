@@ -166,9 +166,13 @@ class Watch:
         self._thread = threading.Thread(target=self._run, name="machine", daemon=True)
 
     def __enter__(self) -> Watch:
+        # A signal handled by the thread would not wake the main one, which waits for the worker:
+        # it begins with all of them blocked, and those that come meanwhile wait for us.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         # Where no thread can be had, the run goes on unwatched.
         with suppress(RuntimeError):
             self._thread.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -177,8 +181,6 @@ class Watch:
             self._thread.join(END_S)
 
     def _run(self) -> None:
-        # A signal handled by this thread would not wake the main one, which waits for the worker.
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         path = self._directory / layout.MACHINE
         log, gpus = LineLog(path), Gpus(self._visible, self._device)
         try:

@@ -60,16 +60,22 @@ def located(options: Options, cwd: Path) -> Options:
     """The options with the file's absolute path, as seen from where the launch was given.
 
     Raises:
-        InputError: there is no such file.
+        InputError: there is no such file, or it cannot be reached, or never ends.
     """
     if not isinstance(options, TrainOptions | EvaluateOptions) or not options.dataset:
         return options
-    path = (cwd / Path(options.dataset).expanduser()).absolute()
-    if not path.exists():
-        raise InputError(
-            f"There is no file {path}.",
-            hint="Name a file that import knows: rlhf-tui import --formats.",
-        )
+    hint = "Name a file that import knows: rlhf-tui import --formats."
+    try:
+        path = (cwd / Path(options.dataset).expanduser()).absolute()
+        there, plain = path.exists(), path.is_file() or path.is_dir()
+    except (OSError, RuntimeError) as error:
+        # A name that is too long, a folder that is closed to us; a home of nobody's.
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{options.dataset[:200]} is no file: {why}.", hint=hint) from None
+    if not there:
+        raise InputError(f"There is no file {path}.", hint=hint)
+    if not plain:
+        raise InputError(f"{path} is a pipe or a device, which may never end.", hint=hint)
     return msgspec.structs.replace(options, dataset=str(path))
 
 

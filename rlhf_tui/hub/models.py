@@ -92,8 +92,14 @@ def resolve_model(reference: str, runs: Mapping[str, RunRow], cwd: Path) -> tupl
         reference = current(runs).run_id
     if reference in runs or RUN_ID.fullmatch(reference):
         return _model_of_run(reference, runs), reference
-    path = (cwd / Path(reference).expanduser()).absolute()
-    if path.exists():
+    try:
+        path = (cwd / Path(reference).expanduser()).absolute()
+        there = path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        # A name that no file can have, a folder that is closed to us, a home of nobody's.
+        why = getattr(error, "strerror", None) or error
+        raise UsageError(f"There is no model {reference[:200]!r}: {why}.") from None
+    if there:
         if not any((path / name).is_file() for name in MODEL_FILES):
             raise UsageError(
                 f"{path} is not a model: it holds no {MODEL_FILES[0]}.",

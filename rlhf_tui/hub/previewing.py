@@ -14,7 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from rlhf_tui.config.combinations import check
-from rlhf_tui.config.options import Options, ScoreOptions
+from rlhf_tui.config.options import EvaluateOptions, Options, ScoreOptions
 from rlhf_tui.config.resolve import resolve_options as options_of
 from rlhf_tui.config.settings import load_settings
 from rlhf_tui.dataset.from_file import located
@@ -24,7 +24,7 @@ from rlhf_tui.hub.devices import overlap
 from rlhf_tui.hub.hub import Hub
 from rlhf_tui.hub.identity import Identity
 from rlhf_tui.hub.messages import DatasetPreview, Preview, PreviewLaunch
-from rlhf_tui.hub.models import Resolved, resolve_options, sample_model
+from rlhf_tui.hub.models import HUB_ID, Resolved, resolve_options, sample_model
 from rlhf_tui.hub.placing import place
 from rlhf_tui.hub.preview_data import Kept, Snapshots
 from rlhf_tui.hub.preview_rendering import Renderings
@@ -84,6 +84,7 @@ class Previews:
             chosen = resolve_options(wanted, settings, hub.jobs.rows, cwd)
         except (NothingToDo, InputError, UsageError) as error:
             problems.append(error)
+        unresolved = bool(problems)
         device = "cpu"
         try:
             device, chosen = place(chosen, environment, hub.jobs.busy_devices(), cwd)
@@ -96,9 +97,13 @@ class Previews:
         found.queue = await self._ahead(device, request.priority)
         kept: Kept | None = None
         try:
-            kept = await self._snapshots.get(request.kind, options, settings)
+            # What is evaluated decides about the data.
+            if not (unresolved and isinstance(options, EvaluateOptions)):
+                kept = await self._snapshots.get(request.kind, options, settings)
         except RlhfError as error:
             problems.append(error)
+        except OSError as error:
+            problems.append(HubError(f"The data set cannot be made: {error.strerror}."))
         if problems:
             found.problem, found.refusal = str(problems[0]), problems[0].exit_code
         if kept is None:
@@ -135,6 +140,10 @@ class Previews:
             )
         except RlhfError as error:
             found.no_examples = str(error)
+            return None
+        except OSError as error:
+            # A full disk, or so many forms open that this one's data set had to go.
+            found.no_examples = f"The examples cannot be made: {error.strerror}."
             return None
         found.examples, found.rendering = rendered.examples, rendered.notes
         return rendered
@@ -189,7 +198,7 @@ def _in_words(reference: str, run_id: str, environment: Mapping[str, str]) -> st
     name = run_id or ("sample, the bundled model" if bundled else reference)
     shape = shape_of(reference, environment)
     if shape is None:
-        return name if Path(reference).exists() else f"{name}, to be fetched from the Hub"
+        return f"{name}, to be fetched from the Hub" if HUB_ID.fullmatch(reference) else name
     return f"{name}, {weighing.count(shape.parameters)} parameters"
 
 

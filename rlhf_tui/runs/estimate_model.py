@@ -67,18 +67,17 @@ def shape_of(ref: str, environ: Mapping[str, str]) -> Shape | None:
 
 
 def _folder(ref: str, environ: Mapping[str, str]) -> Path | None:
-    path = Path(ref)
-    if path.is_dir():
-        return path
-    home = Path(environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface").expanduser()
-    cache = Path(environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
-    kept = cache / f"models--{ref.replace('/', '--')}"
     try:
-        commit = (kept / "refs" / "main").read_text().strip()
-    except OSError:
+        if Path(ref).is_dir():
+            return Path(ref)
+        home = Path(environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface").expanduser()
+        cache = Path(environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+        kept = cache / f"models--{ref.replace('/', '--')}"
+        found = kept / "snapshots" / (kept / "refs" / "main").read_text().strip()
+        return found if found.is_dir() else None
+    except (OSError, ValueError, RuntimeError):
+        # Not there, closed to us, or no name that a file can have; a home of nobody's.
         return None
-    found = kept / "snapshots" / commit
-    return found if found.is_dir() else None
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 from typing import Any
 
@@ -107,6 +108,28 @@ def test_what_excludes_each_other_is_told_and_a_bad_value_refused(workspace: Wor
         preview(workspace, "sft", epochs=-1)
     with pytest.raises(InputError, match="There is no file"):
         preview(workspace, "sft", dataset="nowhere.jsonl")
+
+
+@pytest.mark.usefixtures("hub")
+def test_names_that_no_file_has_and_files_that_never_end_are_told(workspace: Workspace) -> None:
+    ingest(workspace, tasks(4))
+    os.mkfifo(workspace.root / "pipe.jsonl")
+    for name in ("~nobody-9/x", "x" * 5000, "/dev/zero", "pipe.jsonl"):
+        with pytest.raises(InputError, match="is no file|pipe or a device"):
+            preview(workspace, "sft", dataset=name)
+    for name in ("~nobody-9/x", "x" * 5000, "a\0b"):
+        for kind, role in (("sft", "model"), ("evaluate", "model"), ("ppo", "reward_model")):
+            found = preview(workspace, kind, **{role: name, "device": "cpu"})
+            assert "There is no model" in found.problem
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_reward_function_is_not_run_for_a_preview(workspace: Workspace) -> None:
+    ran = workspace.root / "ran"
+    (workspace.root / "paid.py").write_text(f"open({str(ran)!r}, 'w')\ndef f(**_): return [0.0]\n")
+    found = preview(workspace, "grpo", model="sample", rewards=["paid:f"], device="cpu")
+    assert found.models["reward 1"] == "1.0*paid:f"
+    assert not ran.exists()
 
 
 @pytest.mark.usefixtures("hub")

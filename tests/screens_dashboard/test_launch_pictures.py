@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from helpers.pictures import same_as_kept
+from screens_dashboard.test_files import shown
 from screens_dashboard.test_launch_preview import Previewing
 from textual.pilot import Pilot
 
@@ -33,6 +34,29 @@ async def test_the_form_with_its_summary(program: Any, until: Until, size: tuple
         await until(pilot, lambda: here.view.text and not here.asking.told.asking)
         name = f"launch-summary-{size[0]}x{size[1]}.svg"
         await same_as_kept(pilot.app, pilot, PICTURES / name)
+
+
+@pytest.mark.usefixtures("frozen")
+@pytest.mark.parametrize(
+    ("name", "size", "keys", "command"),
+    [
+        ("ppo-80x24", (80, 24), "j j right", "train ppo"),
+        ("dpo-80x24", (80, 24), "right", "train dpo --recipe tiny-cpu"),
+        ("grpo-200x60", (200, 60), "a", "train grpo"),
+        ("generate-120x30", (120, 30), "a", "generate"),
+    ],
+)
+async def test_forms(
+    program: Any, until: Until, name: str, size: tuple[int, int], keys: str, command: str
+) -> None:
+    async with program(f"launch:{name.split('-')[0]}", size) as pilot:
+        here = pilot.app.screen
+        assert isinstance(here, LaunchScreen)
+        await until(pilot, lambda: here.view.text)
+        await pilot.press(*keys.split())
+        await until(pilot, lambda: f"rlhf-tui {command}" in shown(pilot))
+        await until(pilot, lambda: not here.asking.told.asking)
+        await same_as_kept(pilot.app, pilot, PICTURES / f"launch-{name}.svg")
 
 
 @pytest.mark.usefixtures("frozen")

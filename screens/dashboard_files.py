@@ -37,6 +37,7 @@ class FileSource:
     def __init__(self, paths: Sequence[Path]) -> None:
         self.note = ""
         self.refused = ""
+        self.older = 0
         self.archived = False
         self.only_shown = ONLY_SHOWN.message
         self.waiting = ""

@@ -88,15 +88,18 @@ class Live(Room):
         self._listed = now
         want, self.want = self.want, ""
         if want and not self.source.refused and all(info.run_id != want for info in infos):
-            self.notify(f"There is no run {want!r}.", severity="warning", markup=False)
+            why = "There is no run" if not self.source.older else "Not among the newest runs:"
+            self.notify(f"{why} {want!r}.", severity="warning", markup=False)
         await self._tell_of_gone(infos)
+        self.runs.older = self.source.older
         self.runs.nothing = "not shown" if self.source.refused else "no runs yet"
         self.runs.fill(infos, want)
         self._take_infos(infos)
         self._say_source()
         running = sum(info.state in LIVE for info in infos)
         queued = sum(info.state == "queued" for info in infos)
-        runs = "1 run" if len(infos) == 1 else f"{len(infos)} runs"
+        there = len(infos) + self.source.older
+        runs = "1 run" if there == 1 else f"{there} runs"
         counts = f"{runs}, {running} running, {queued} queued "
         self.status.say("counts", Content("" if self.source.refused else counts))
         self.tell_head()

@@ -20,6 +20,8 @@ class Source(Protocol):
     """Why the list comes from the files, as a sentence; empty with a hub."""
     refused: str
     """Why this person sees none, as a sentence a line; empty for those who may."""
+    older: int
+    """Runs that there are beside those of the list, older ones."""
     archived: bool
     """Whether runs that were put away are listed, too."""
 

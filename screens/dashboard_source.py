@@ -52,6 +52,8 @@ class RunSource:
         """Why the list comes from the files, as a sentence; empty with a hub."""
         self.refused = ""
         """Why this person sees none, as a sentence a line; empty for those who may."""
+        self.older = 0
+        """Runs that there are beside those of the list, older ones."""
         self.archived = False
         """Whether runs that were put away are listed, too."""
         self._link = link
@@ -77,6 +79,7 @@ class RunSource:
                     self._link.call(ListRuns(archived=self.archived), RunList), AWAY_S
                 )
                 infos, self.note, self.refused = answer.runs, "", ""
+                self.older = answer.left_out
             except Denied:
                 self.note, self.refused = "", NOT_FOR_YOU
                 return []
@@ -89,7 +92,7 @@ class RunSource:
         if infos is None:
             from rlhf_tui.screens.dashboard_directories import read_runs
 
-            infos = await asyncio.to_thread(read_runs, self.runs)
+            infos, self.older = await asyncio.to_thread(read_runs, self.runs), 0
         return sorted(infos, key=place_of)
 
     async def _meet(self) -> None:

@@ -93,10 +93,10 @@ def list_runs(
     asked = MOST if states or tags else limit
     with connect(workspace) as client:
         request = ListRuns(kinds=kinds, limit=asked, archived=archived)
-        runs = client.call(request, RunList).runs
+        answer = client.call(request, RunList)
     runs = [
         run
-        for run in runs
+        for run in answer.runs
         if tags <= set(run.tags)
         and (not states or run.state in states or (run.lost and LOST in states))
     ][:limit]
@@ -104,6 +104,9 @@ def list_runs(
         say_json(runs)
     elif runs:
         _print(runs)
+        if answer.left_out and not (states or tags):
+            older = "an older one" if answer.left_out == 1 else f"{answer.left_out} older ones"
+            note(f"Not shown: {older}; --limit {limit + answer.left_out} lists all.")
     elif kinds or states or tags:
         note("There are no such runs.")
     else:

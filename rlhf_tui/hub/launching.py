@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -183,17 +183,26 @@ async def show(hub: Hub, _who: Identity, request: ShowRun) -> RunAnswer:
 
 
 async def list_runs(hub: Hub, _who: Identity, request: ListRuns) -> RunList:
-    rows = [
+    found = [
         row
         for row in reversed(hub.jobs.rows.values())
         if (not request.kinds or row.kind in request.kinds)
         and (request.archived or not row.archived)
-    ][: min(max(request.limit, 1), MOST_LISTED)]
+    ]
+    rows = within(found, min(max(request.limit, 1), MOST_LISTED))
     places = hub.jobs.queue_positions()
     infos = await asyncio.to_thread(
         lambda: [_info(row, places.get(row.run_id, 0), full=False) for row in rows]
     )
-    return RunList(runs=infos)
+    return RunList(runs=infos, left_out=len(found) - len(rows))
+
+
+def within(rows: Sequence[RunRow], most: int) -> list[RunRow]:
+    """At most so many of the rows, in their order: what runs or waits first, then the first."""
+    room = max(0, most - sum(row.state not in ENDED for row in rows))
+    ended = [row for row in rows if row.state in ENDED][:room]
+    kept = {row.run_id for row in ended}
+    return [row for row in rows if row.state not in ENDED or row.run_id in kept][:most]
 
 
 def _info(row: RunRow, place: int, *, full: bool) -> RunInfo:

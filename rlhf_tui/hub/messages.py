@@ -469,13 +469,17 @@ class ListRuns(Request):
 
     role: ClassVar[AccessRole] = "reviewer"
     kinds: list[RunKind] = []
-    limit: int = 200
+    limit: int = 500
+    """At most so many; active ones are never left out for one that has ended."""
     archived: bool = False
     """Also those that were put away."""
 
 
 class RunList(Answer):
     runs: list[RunInfo]
+    """The newest first."""
+    left_out: int = 0
+    """How many older ones the limit left out."""
 
 
 class ShowRun(Request):

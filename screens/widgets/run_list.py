@@ -95,6 +95,8 @@ class RunList(CanvasView):
         self.infos: list[RunInfo] = []
         self.nothing = "no runs yet"
         """What an empty list says."""
+        self.older = 0
+        """Runs that there are beside these, older than the list goes back."""
         self.index = 0
         self.kept: dict[str, int] = {}
         """Runs kept for comparison, with the style of their curves in the charts."""
@@ -143,7 +145,9 @@ class RunList(CanvasView):
         width, height = self.size
         if not width or not height:
             return
-        fitting = max(1, height // ROWS)
+        whole = len(self.infos) * ROWS <= height and not self.older
+        # The last row tells how many more there are.
+        fitting = max(1, (height if whole else height - 1) // ROWS)
         self._top = max(0, min(self._top, self.index, len(self.infos) - fitting))
         self._top = max(self._top, self.index - fitting + 1)
         rows: list[Row] = []
@@ -152,9 +156,12 @@ class RunList(CanvasView):
             rows.extend(self._run(info, width, index == self.index))
         if not self.infos:
             rows = [[], [(f" {self.nothing}", "dim")]]
-        left = len(self.infos) - self._top - fitting
-        if left > 0 and len(rows) < height:
-            rows.append([(f" {self._glyphs.more} {left} more", "dim")])
+        left = max(0, len(self.infos) - self._top - fitting)
+        more = f"{left} more" if left else ""
+        if self.older:
+            more = f"{more}, {self.older} older" if more else f"{self.older} older"
+        if more and len(rows) < height:
+            rows.append([(f" {self._glyphs.more} {more}", "dim")])
         self.show(rows)
 
     @property

@@ -115,7 +115,7 @@ def test_names_that_no_file_has_and_files_that_never_end_are_told(workspace: Wor
     ingest(workspace, tasks(4))
     os.mkfifo(workspace.root / "pipe.jsonl")
     for name in ("~nobody-9/x", "x" * 5000, "/dev/zero", "pipe.jsonl"):
-        with pytest.raises(InputError, match="is no file|pipe or a device"):
+        with pytest.raises(InputError, match=r"is no file|pipe or a device"):
             preview(workspace, "sft", dataset=name)
     for name in ("~nobody-9/x", "x" * 5000, "a\0b"):
         for kind, role in (("sft", "model"), ("evaluate", "model"), ("ppo", "reward_model")):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.cells import cell_len
 
 from rlhf_tui.config.options import OPTIONS
 from rlhf_tui.errors import InputError, UsageError
@@ -32,6 +33,9 @@ from rlhf_tui.tracking.log_pieces import pattern
 from rlhf_tui.tracking.manifest import read_manifest
 from rlhf_tui.tracking.subjects import Subject, read_measured
 
+NARROWEST = 20
+"""Cells that texts are wrapped for at least."""
+
 
 class ArgumentsPane(PagedView, Pane):
     """The chosen run's arguments, read when another run is chosen and when it has ended."""
@@ -42,7 +46,8 @@ class ArgumentsPane(PagedView, Pane):
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__(glyphs, follow=False)
         self._of: Sequence[tuple[str, str]] = ()
-        self._sections: list[Section] = []
+        self._sections: Callable[[int], list[Section]] = _none
+        """What there is to tell, for a width in cells."""
         self._subjects: list[Subject] = []
         self._first = 1
         """Of the other runs, the one beside the chosen one."""
@@ -50,7 +55,7 @@ class ArgumentsPane(PagedView, Pane):
 
     def tell(self, seen: Seen) -> None:
         if seen.run is None:
-            self._of, self._sections, self._subjects = (), [], []
+            self._of, self._sections, self._subjects = (), _none, []
             self.fill([])
             return
         watched = [seen.run, *seen.others]
@@ -71,12 +76,15 @@ class ArgumentsPane(PagedView, Pane):
         subjects = []
         if len(watched) > 1:
             subjects = [await _subject(source, one) for one in watched]
-        self._sections = sections(chosen, arguments, measured, self.glyphs)
-        if chosen.kind == "log":
-            self._sections = fact_sections(chosen, await source.facts(chosen), self.glyphs)
-        if said(chosen):
-            self._sections.insert(0, said_section(chosen, max(20, self.size.width), self.glyphs))
-        self._subjects = subjects
+        facts = await source.facts(chosen) if chosen.kind == "log" else {}
+
+        def told(width: int) -> list[Section]:
+            found = sections(chosen, arguments, measured, self.glyphs, width)
+            if chosen.kind == "log":
+                found = fact_sections(chosen, facts, self.glyphs)
+            return [said_section(chosen, width, self.glyphs), *found] if said(chosen) else found
+
+        self._sections, self._subjects = told, subjects
         self._refill()
 
     def _refill(self) -> None:
@@ -84,7 +92,10 @@ class ArgumentsPane(PagedView, Pane):
         if self._subjects:
             found = compare(self._subjects)
             beside = table(found, self._first, self.size.width, self.glyphs)
-        self.fill(rows_of([*beside, *self._sections], self._wanted))
+        width = max(NARROWEST, self.size.width)
+        above = rows_of(beside, self._wanted)
+        rows = rows_of(self._sections(width), self._wanted, width)
+        self.fill([*above, *([[]] if above and rows else []), *rows])
 
     def relayout(self) -> None:
         self._refill()
@@ -143,28 +154,57 @@ async def _subject(source: Source, watched: Watched) -> Subject:
     )
 
 
-def rows_of(found: list[Section], wanted: re.Pattern[str] | None) -> list[Row]:
-    """All rows, or those whose name a search wants, under their headings."""
+def _none(width: int) -> list[Section]:
+    return []
+
+
+def rows_of(
+    found: list[Section], wanted: re.Pattern[str] | None, width: int | None = None
+) -> list[Row]:
+    """All rows, or those whose name a search wants, under their headings.
+
+    Args:
+        width: of the pane in cells: a value that is longer goes on below itself.
+    """
     rows: list[Row] = []
     for heading, entries in found:
         kept = [
             row
             for name, told in entries
             if wanted is None or (name and wanted.search(name))
-            for row in told
+            for one in told
+            for row in (_below_itself(one, width) if width is not None and name else [one])
         ]
         if kept or (wanted is None and heading):
             rows += [*([[]] if rows else []), *heading, *kept]
     return rows
 
 
+def _below_itself(row: Row, width: int) -> list[Row]:
+    """A name and its value in rows of a width."""
+    name, *value = row
+    indent = len(name[0])
+    if sum(cell_len(text) for text, _ in row) <= width or width - indent < NARROWEST // 2:
+        return [row]
+    first, *others = wrap(value, width - indent)
+    return [[name, *first], *([(" " * indent, ""), *other] for other in others)]
+
+
 def sections(
-    info: RunInfo, arguments: RunArguments | None, measured: Evaluation | None, glyphs: Glyphs
+    info: RunInfo,
+    arguments: RunArguments | None,
+    measured: Evaluation | None,
+    glyphs: Glyphs,
+    width: int,
 ) -> list[Section]:
-    """Names and values, grouped; figures on held-out rows first, where there are any."""
+    """Names and values, grouped; figures on held-out rows first, where there are any.
+
+    Args:
+        width: in cells, of the sentences on the figures.
+    """
     found: list[Section] = []
     if measured is not None:
-        first, *others = lines(measured)
+        first, *others = lines(measured, min(width, 80))
         told: list[Row] = [[(clean(line, encoding=glyphs.encoding).text, "")] for line in others]
         found.append(([[(first, "accent")]], [("", told)]))
     if arguments is None:
@@ -199,7 +239,7 @@ def said_section(info: RunInfo, width: int, glyphs: Glyphs) -> Section:
     heading, entries = _group("said of it", values, glyphs)
     if info.note:
         note = clean(info.note, encoding=glyphs.encoding).text
-        lines_of_note = wrap([(note, "")], max(20, width - 30))
+        lines_of_note = wrap([(note, "")], max(NARROWEST, width - 30))
         named: list[Row] = [
             [(f"  {'note' if n == 0 else '':<24} ", "dim"), *line]
             for n, line in enumerate(lines_of_note)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -17,6 +18,10 @@ from rlhf_tui.screens.widgets.pane import Scroller
 
 if TYPE_CHECKING:
     from rlhf_tui.app import RlhfApp
+
+
+WIDTH = 76
+"""As the style has it."""
 
 
 class HelpScreen(ModalScreen[None]):
@@ -35,7 +40,7 @@ class HelpScreen(ModalScreen[None]):
                 "label.page-up": "scroll(-10)",
             }
         ),
-        ("enter", "dismiss", "Close"),
+        ("enter,escape", "dismiss", "Close"),
     ]
 
     def __init__(self, name: str, *screens: str, table: keys.Table = keys.KEYS) -> None:
@@ -50,6 +55,11 @@ class HelpScreen(ModalScreen[None]):
             yield Static(self.heading(), markup=False, id="help-title")
             yield Scroller(Static(self.table(), markup=False), id="help-keys")
 
+    @property
+    def room_for_words(self) -> int:
+        """Cells beside the keys, within the frame's padding and its scrollbar."""
+        return max(20, min(WIDTH, self.app.size.width) - 4 - 17)
+
     def heading(self) -> Content:
         return Content.assemble((f" Keys of {self.room} ", "bold"), (self.ways, "$quiet"))
 
@@ -58,7 +68,9 @@ class HelpScreen(ModalScreen[None]):
         for group, rows in self.rows.items():
             parts.append((("\n" if parts else "") + group + "\n", "bold underline"))
             for key, description in rows:
-                parts += [(f"  {key:<14}", "bold $accent"), (f" {description}\n", "")]
+                lines = textwrap.wrap(description, self.room_for_words) or [""]
+                parts += [(f"  {key:<14}", "bold $accent"), (f" {lines[0]}\n", "")]
+                parts += [(f"{'':<17}{line}\n", "") for line in lines[1:]]
         return Content.assemble(*parts)
 
     async def action_leave_program(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from rich.cells import cell_len, set_cell_size
 from textual.events import Resize
 
 from rlhf_tui.hub.messages import RunInfo
@@ -68,7 +69,13 @@ class RunHead(CanvasView):
             told = (self.problem or "No run chosen.").split("\n")
             self.show([[(line, "dim")] for line in told])
             return
-        self.show([self._heading(self.info, width), self._progress(self.info, width), self._told()])
+        told = [(self._cut(text, width), style) for text, style in self._told()]
+        self.show([self._heading(self.info, width), self._progress(self.info, width), told])
+
+    def _cut(self, text: str, room: int) -> str:
+        """A text of one row, its end left out where it does not fit."""
+        more = self._glyphs.more
+        return text if cell_len(text) <= room else set_cell_size(text, room - len(more)) + more
 
     def _heading(self, info: RunInfo, width: int) -> Row:
         word = state_word(info)
@@ -78,7 +85,7 @@ class RunHead(CanvasView):
         dot = self._glyphs.dot
         left = f"  {KINDS[info.kind]}" + (f" {dot} {title}" if title else "")
         room = width - len(info.run_id) - len(right) - 1
-        left = left[: max(0, room)].ljust(max(0, room))
+        left = set_cell_size(self._cut(left, max(1, room)), max(0, room))
         return [(info.run_id, "strong"), (left, "dim"), (" ", ""), (right, STYLES[word])]
 
     def _progress(self, info: RunInfo, width: int) -> Row:
@@ -90,7 +97,7 @@ class RunHead(CanvasView):
             facts.append(duration(((info.ended_ms or time.time() * 1000) - info.started_ms) / 1000))
         left = left_of(info, self.clocks)
         if left is not None:
-            facts.append(f"about {duration(left)} left")
+            facts.append(f"{'about ' if left >= 60 else ''}{duration(left)} left")
         if info.ended_ms:
             facts.append(f"ended {clock(info.ended_ms)}")
         tail = ", ".join(facts)
@@ -130,7 +137,7 @@ class RunHead(CanvasView):
 
 def left_of(info: RunInfo, clocks: Mapping[XAxis, Clock]) -> float | None:
     """Seconds until a running run's last step; None where that cannot be told."""
-    if info.state != "running" or info.status is None:
+    if state_word(info) != "running" or info.status is None:
         return None
     return seconds_left(
         clocks,

@@ -1,0 +1,50 @@
+"""The head of the chosen run says when it is cut, and promises no end of what may be dead."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import msgspec
+from helpers.recorded import info_of, write_run
+from textual.app import App
+
+from rlhf_tui.hub.messages import RunInfo
+from rlhf_tui.screens.widgets.run_list_head import RunHead, left_of
+from rlhf_tui.tracking.clock import Clock, XAxis
+
+
+async def head_of(info: RunInfo, width: int) -> list[str]:
+    class HeadApp(App[None]):
+        def compose(self):  # type: ignore[no-untyped-def]
+            yield RunHead()
+
+    app = HeadApp()
+    async with app.run_test(size=(width, 24)):
+        head = app.query_one(RunHead)
+        head.tell(info)
+        return head.text.splitlines()
+
+
+async def test_what_is_cut_ends_with_a_sign_of_it(tmp_path: Path) -> None:
+    info = info_of(write_run(tmp_path, "ppo-0001", title="漢字 " * 30, steps=5))
+    info.message = "The policy's loss is no finite number in rollout 1, " * 3
+    rows = await head_of(info, 53)
+    assert "漢字…" in rows[0].replace(" ", "")
+    assert rows[0].endswith("✓ finished")
+    assert rows[2].endswith("…")
+    whole = await head_of(msgspec.structs.replace(info, message="Short."), 53)
+    assert whole[2] == "Short."
+
+
+def test_no_end_is_promised_of_a_lost_run(tmp_path: Path) -> None:
+    info = info_of(write_run(tmp_path, "ppo-0001", state="running", steps=50))
+    info.state = "running"
+    clocks: dict[XAxis, Clock] = {"time": Clock()}
+    for step in range(1, 51):
+        clocks["time"].add(step, float(step))
+    assert info.status is not None
+    info.status.updated = time.time()
+    assert left_of(info, clocks) is not None
+    info.lost = True
+    assert left_of(info, clocks) is None

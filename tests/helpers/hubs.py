@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from helpers.waiting import wait_until
 from rlhf_tui.hub import address
@@ -28,14 +29,15 @@ from rlhf_tui.records import (
     prompt_id,
     task_id,
 )
-from rlhf_tui.runs.launch import processes
-from rlhf_tui.runs.process import alive, signal_process
+from rlhf_tui.runs.process import alive
 from rlhf_tui.workspace import Workspace
 
 PROGRAMS = Path(__file__).parents[1] / "hub" / "programs"
 SERVER = (sys.executable, "-m", "rlhf_tui.hub.server")
 TEST_SERVER = (sys.executable, str(PROGRAMS / "hub.py"))
 """Its generate runs need no model."""
+ROUNDS = 100
+"""A process that is killed may have started another since they were listed."""
 
 
 class HubProcess:
@@ -88,11 +90,19 @@ def no_hub(workspace: Workspace) -> Iterator[None]:
 
 
 def end_runs(workspace: Workspace) -> None:
-    """Kill what runs in the background."""
-    for directory in workspace.runs.iterdir():
-        for mark in processes(directory):
-            if mark is not None:
-                signal_process(mark, signal.SIGKILL)
+    """Kill what runs in the background, also what has left no mark of itself yet."""
+    for _ in range(ROUNDS):
+        found = [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            # No right to see the command of another's process: None.
+            if any(word.startswith(f"{workspace.runs}/") for word in process.info["cmdline"] or [])
+        ]
+        if not found:
+            return
+        for process in found:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def tasks(count: int, *, overlap: int = 1, completions: int = 3, gold: bool = False) -> Ingest:

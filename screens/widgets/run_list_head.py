@@ -69,7 +69,7 @@ class RunHead(CanvasView):
             told = (self.problem or "No run chosen.").split("\n")
             self.show([[(line, "dim")] for line in told])
             return
-        told = [(self._cut(text, width), style) for text, style in self._told()]
+        told: Row = [(self._cut(text, width), style) for text, style in self._told()]
         self.show([self._heading(self.info, width), self._progress(self.info, width), told])
 
     def _cut(self, text: str, room: int) -> str:

@@ -105,7 +105,7 @@ class WarningsPane(PagedView, Pane):
     def relayout(self) -> None:
         """Lay the findings out for the width that there is."""
         width, info = min(MOST_WIDTH, self.size.width), self._info
-        of = (info and (info.run_id, info.state), self.findings, width)
+        of = (info and (info.run_id, info.state, info.message), self.findings, width)
         if width and of != self._laid:
             self._laid = of
             self.fill(rows(info, self.findings, width, self.glyphs))
@@ -136,6 +136,9 @@ def rows(
     if findings is None:
         return [[("Looking at its figures.", "dim")]]
     laid = [*wrap([_summary(info, findings)], width), []]
+    if info.state == "failed" and info.message:
+        # Above the panes there is a single row for it.
+        laid += [*wrap([(info.message, "bad")], width), []]
     if not findings:
         looked = ", ".join(rule.title[0].lower() + rule.title[1:] for rule in rules_for(info.kind))
         told = f"Looked for: {looked}. What each means is in docs/warnings.md."

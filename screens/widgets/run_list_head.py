@@ -69,8 +69,8 @@ class RunHead(CanvasView):
             told = (self.problem or "No run chosen.").split("\n")
             self.show([[(line, "dim")] for line in told])
             return
-        told: Row = [(self._cut(text, width), style) for text, style in self._told()]
-        self.show([self._heading(self.info, width), self._progress(self.info, width), told])
+        last: Row = [(self._cut(text, width), style) for text, style in self._told()]
+        self.show([self._heading(self.info, width), self._progress(self.info, width), last])
 
     def _cut(self, text: str, room: int) -> str:
         """A text of one row, its end left out where it does not fit."""

@@ -10,6 +10,8 @@ from helpers.recorded import info_of, write_run
 from textual.app import App
 
 from rlhf_tui.hub.messages import RunInfo
+from rlhf_tui.screens.dashboard_warnings import rows
+from rlhf_tui.screens.theme import UNICODE
 from rlhf_tui.screens.widgets.run_list_head import RunHead, left_of
 from rlhf_tui.tracking.clock import Clock, XAxis
 
@@ -48,3 +50,12 @@ def test_no_end_is_promised_of_a_lost_run(tmp_path: Path) -> None:
     assert left_of(info, clocks) is not None
     info.lost = True
     assert left_of(info, clocks) is None
+
+
+def test_why_a_run_failed_is_read_in_whole_among_the_warnings(tmp_path: Path) -> None:
+    info = info_of(write_run(tmp_path, "ppo-0001", state="failed", steps=5))
+    info.message = "The policy's loss is no finite number in rollout 1. Use a smaller rate."
+    told = rows(info, [], 40, UNICODE)
+    lines = ["".join(text for text, _ in row) for row in told]
+    assert info.message in " ".join(" ".join(lines).split())
+    assert max(map(len, lines)) <= 40

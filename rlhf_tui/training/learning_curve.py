@@ -138,6 +138,9 @@ class _Part:
     def log_metrics(self, step: int, metrics: Any, **extra: Any) -> None:
         """Nothing: the curve's own figures are logged once it is measured."""
 
+    def distribution(self, step: int, name: str, values: Any, unit: str = "") -> None:
+        """Nothing, likewise: the run's distributions are those of its own model."""
+
     def latest_checkpoint(self) -> None:
         """None: it begins anew."""
 

@@ -196,7 +196,7 @@ class Live(Room):
         if chosen is not None and info is not None and chosen.follower.gone:
             what = "file" if info.kind == "log" else "directory"
             problem = f"The {what} of {info.run_id} is gone: {info.directory}"
-        self.head.tell(info, problem, chosen.follower.clocks if chosen else None)
+        self.head.tell(info, problem, chosen.follower if chosen else None)
 
     def on_run_list_chosen(self, message: RunList.Chosen) -> None:
         info = message.info

@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import ClassVar
 
 from rlhf_tui.runs.layout import GpuRow, MachineRow
+from rlhf_tui.screens.dashboard_empty import why_empty
 from rlhf_tui.screens.dashboard_pane import Pane, Seen
 from rlhf_tui.screens.dashboard_source import ACTIVE
 from rlhf_tui.screens.theme import UNICODE, Glyphs
@@ -19,6 +20,7 @@ from rlhf_tui.screens.widgets.log_view import PagedView
 from rlhf_tui.screens.widgets.machine_table import machine_rows, speed_rows
 from rlhf_tui.screens.widgets.run_list import duration
 from rlhf_tui.screens.widgets.run_list_head import clock, left_of
+from rlhf_tui.screens.widgets.wrapping import wrap
 from rlhf_tui.tracking.clock import TimeClock
 from rlhf_tui.tracking.progress import throughput
 from rlhf_tui.tracking.series import Series
@@ -167,18 +169,15 @@ class MachinePane(PagedView, Pane):
     def _table(self, seen: Seen, width: int) -> list[Row]:
         assert seen.run is not None
         info, follower = seen.run.info, seen.run.follower
-        left = left_of(info, follower.clocks)
+        left = left_of(info, follower)
         words = ""
         if left is not None:
             words = f"about {duration(left)}, ends {clock((time.time() + left) * 1000)}"
         speed = speed_rows(throughput(follower.clocks), follower.series, words, width, self.glyphs)
         if self._newest is not None:
             return [*machine_rows(self._newest, width, self.glyphs), *speed, []]
-        if info.state in ACTIVE:
-            told = "No figures of the machine yet: they come once the run is on it."
-        else:
-            told = "This run left no figures of its machine."
-        return [*([*speed, []] if speed else []), [(told, "dim")]]
+        told = why_empty(info, "figures of the machine", "they come once the run is on it.")
+        return [*([*speed, []] if speed else []), *wrap([(told, "dim")], width)]
 
     def _drawn(self, width: int, height: int) -> list[Row]:
         """The charts side by side; as high as there is room, or scrolled where there is none."""

@@ -193,7 +193,7 @@ def _head(chosen: Watched) -> list[str]:
         past = (info.ended_ms or time.time() * 1000) - info.started_ms
         facts.append(f"{duration(past / 1000)} so far" if not info.ended_ms
                      else f"took {duration(past / 1000)}")  # fmt: skip
-    left = left_of(info, follower.clocks)
+    left = left_of(info, follower)
     if left is not None:
         facts.append(f"about {duration(left)} left")
     if facts:
@@ -275,7 +275,7 @@ def as_json(taken: Snapshot) -> dict[str, Any]:
     chosen = taken.chosen
     if chosen is None:
         return document | {"message": taken.waiting}
-    left = left_of(chosen.info, chosen.follower.clocks)
+    left = left_of(chosen.info, chosen.follower)
     document["run"] = _brief(chosen.info) | {
         "directory": chosen.info.directory,
         "message": chosen.info.message,

@@ -21,6 +21,7 @@ from rlhf_tui.runs.tail import JsonlTail, Place
 from rlhf_tui.tracking.clock import Clock, XAxis
 from rlhf_tui.tracking.log_tail import LogTail
 from rlhf_tui.tracking.metrics import Metrics
+from rlhf_tui.tracking.plan import Plan, plan_of
 from rlhf_tui.tracking.series import Series
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class Follower(Protocol):
     distributions: deque[DistributionRow]
     machine: deque[MachineRow]
     log: LogTail
+    plan: Plan | None
+    """When it evaluates, where it says so; known once it was read."""
 
     @property
     def series(self) -> Mapping[str, Series]:
@@ -123,6 +126,8 @@ class RunFollower:
         self.machine: deque[MachineRow] = deque(maxlen=MOST_MACHINE)
         self.log = LogTail(directory / layout.LOG)
         self.problem = ""
+        self.plan: Plan | None = None
+        self._planned = False
         self._taken = Metrics()
         self._metrics = JsonlTail(directory / layout.METRICS)
         self._samples = JsonlTail(directory / layout.SAMPLES)
@@ -153,6 +158,8 @@ class RunFollower:
     def read(self) -> Batch:
         """At most `PIECE` bytes of a file. Each may fail by itself; `problem` names the first."""
         batch, problems = Batch(), []
+        if not self._planned:
+            self._planned, self.plan = True, plan_of(self.path)
 
         def attempt(look: Callable[[], T], otherwise: T) -> T:
             try:

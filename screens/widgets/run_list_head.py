@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 from rich.cells import cell_len, set_cell_size
 from textual.events import Resize
@@ -20,7 +19,7 @@ from rlhf_tui.screens.widgets.run_list import (
     steps,
 )
 from rlhf_tui.screens.widgets.text import clean
-from rlhf_tui.tracking.clock import Clock, XAxis
+from rlhf_tui.tracking.follow import Follower
 from rlhf_tui.tracking.progress import seconds_left
 
 KINDS = {
@@ -47,18 +46,18 @@ class RunHead(CanvasView):
         super().__init__(id=id)
         self.info: RunInfo | None = None
         self.problem = ""
-        self.clocks: Mapping[XAxis, Clock] = {}
-        """Of the run's follower: what tells when it will end."""
+        self.follower: Follower | None = None
+        """What tells when it will end."""
         self._glyphs = glyphs
 
     def tell(
         self,
         info: RunInfo | None,
         problem: str = "",
-        clocks: Mapping[XAxis, Clock] | None = None,
+        follower: Follower | None = None,
     ) -> None:
         """Tell of this run; `problem`, a sentence a line, replaces its own, or stands alone."""
-        self.info, self.problem, self.clocks = info, problem, clocks or {}
+        self.info, self.problem, self.follower = info, problem, follower
         self.redraw()
 
     def redraw(self) -> None:
@@ -95,7 +94,7 @@ class RunHead(CanvasView):
         facts = []
         if info.started_ms:
             facts.append(duration(((info.ended_ms or time.time() * 1000) - info.started_ms) / 1000))
-        left = left_of(info, self.clocks)
+        left = left_of(info, self.follower)
         if left is not None:
             facts.append(f"{'about ' if left >= 60 else ''}{duration(left)} left")
         if info.ended_ms:
@@ -135,17 +134,21 @@ class RunHead(CanvasView):
         self.redraw()
 
 
-def left_of(info: RunInfo, clocks: Mapping[XAxis, Clock]) -> float | None:
-    """Seconds until a running run's last step; None where that cannot be told."""
+def left_of(info: RunInfo, follower: Follower | None) -> float | None:
+    """Seconds until a running run's end; None where that cannot be told."""
     if state_word(info) != "running" or info.status is None:
         return None
+    total, evaluations = info.status.total_steps, None
+    if follower is not None and follower.plan is not None:
+        evaluations = follower.plan.evaluations(follower.series, follower.clocks, total)
     return seconds_left(
-        clocks,
+        follower.clocks if follower is not None else {},
         info.status.step,
-        info.status.total_steps,
+        total,
         started=info.started_ms / 1000,
         updated=info.status.updated,
         now=time.time(),
+        evaluations=evaluations,
     )
 
 

@@ -14,6 +14,7 @@ from rlhf_tui.tracking.clock import Clock, XAxis
 from rlhf_tui.tracking.follow import PIECE, Batch
 from rlhf_tui.tracking.foreign.intake import Intake
 from rlhf_tui.tracking.log_tail import LogTail
+from rlhf_tui.tracking.plan import Plan
 from rlhf_tui.tracking.series import Series
 
 Facts = dict[str, dict[str, Any]]
@@ -136,6 +137,7 @@ class LogFollower:
         self.path = path
         self.reader = reader
         self.problem = ""
+        self.plan: Plan | None = None
         self.samples: deque[SampleRow] = deque()
         self.distributions: deque[DistributionRow] = deque()
         self.machine: deque[MachineRow] = deque()

@@ -82,7 +82,8 @@ class ArgumentsPane(PagedView, Pane):
             found = sections(chosen, arguments, measured, self.glyphs, width)
             if chosen.kind == "log":
                 found = fact_sections(chosen, facts, self.glyphs)
-            return [said_section(chosen, width, self.glyphs), *found] if said(chosen) else found
+            people = said(chosen) and chosen.kind != "log"
+            return [said_section(chosen, width, self.glyphs), *found] if people else found
 
         self._sections, self._subjects = told, subjects
         self._refill()

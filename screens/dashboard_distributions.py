@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rlhf_tui.screens.dashboard_empty import why_empty
 from rlhf_tui.screens.dashboard_pane import Pane, Seen
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Sheet
 from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.screens.widgets.wrapping import wrap
 from rlhf_tui.tracking.histograms import Histograms, grouped, mean, quantile, shares
 
 LOWEST = 8
@@ -24,6 +26,7 @@ SHADES = " ░▒▓█"
 ASCII_SHADES = " .:*#"
 FAR = 10
 """A turn by so much goes to the first or the last step."""
+WRITTEN = "trainers write them as they go: rewards, lengths, KL of tokens."
 
 
 class DistributionsPane(CanvasView, Pane):
@@ -52,12 +55,15 @@ class DistributionsPane(CanvasView, Pane):
         self._place: int | None = None
         """Index of the step that was chosen; None: the newest."""
         self._run = ""
+        self._empty = ""
+        """What there is to say without distributions."""
         self._plain = glyphs.encoding != "utf-8"
 
     def tell(self, seen: Seen) -> None:
         if seen.run is None:
             return
         batch, run = seen.batch, seen.run
+        self._empty = why_empty(run.info, "distributions", WRITTEN)
         if run.info.run_id != self._run:
             self._run, self._place, self.first = run.info.run_id, None, 0
         elif batch is not None and not (batch.distributions or batch.distributions_restarted):
@@ -87,13 +93,7 @@ class DistributionsPane(CanvasView, Pane):
         if not width or not height:
             return
         if not self.found:
-            self.show(
-                [
-                    [("No distributions yet.", "dim")],
-                    [],
-                    [("Trainers write them as they go: rewards, lengths, KL of tokens.", "dim")],
-                ]
-            )
+            self.show(wrap([(self._empty, "dim")], width))
             return
         step = self.steps[self.place]
         self.first = max(0, min(self.first, len(self.found) - self.fitting))

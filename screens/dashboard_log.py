@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from rlhf_tui.errors import UsageError
+from rlhf_tui.screens.dashboard_empty import why_empty
 from rlhf_tui.screens.dashboard_pane import Pane, Seen
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.log_find import LogFind
@@ -31,6 +32,7 @@ class LogPane(LogView, Pane):
             self.draw()
             return
         log = seen.run.follower.log
+        self.nothing = why_empty(seen.run.info, "lines of a log")
         known = self.window is not None and self.window.path == log.path
         if known and seen.batch is not None and not seen.batch.log:
             return

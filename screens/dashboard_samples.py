@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from rlhf_tui.errors import RlhfError
 from rlhf_tui.runs.layout import SampleRow
 from rlhf_tui.screens import dashboard_label
+from rlhf_tui.screens.dashboard_empty import why_empty
 from rlhf_tui.screens.dashboard_pane import Pane, Seen
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import Row
@@ -27,6 +28,7 @@ NARROWEST = 36
 """Cells of a column of text that reads well; with less room answers stand below each other."""
 FAR = 10
 """A turn by so much goes to the first or the last step."""
+WRITTEN = "all but reward models write answers to fixed prompts, at every evaluation."
 Place = tuple[int, int]
 """Index of a step, index of a prompt."""
 
@@ -50,6 +52,8 @@ class SamplesPane(PagedView, Pane):
         self._tops: list[int] = []
         """First row of each prompt."""
         self._run = ""
+        self._empty = ""
+        """What there is to say without samples."""
         self._found: list[Place] = []
 
     # --- what is shown ------------------------------------------------------------------------
@@ -58,6 +62,7 @@ class SamplesPane(PagedView, Pane):
         if seen.run is None:
             return
         batch, run = seen.batch, seen.run
+        self._empty = why_empty(run.info, "samples", WRITTEN)
         if run.info.run_id != self._run:
             self._run, self._step, self.prompt, self.top = run.info.run_id, None, 0, 0
         elif batch is not None and not (batch.samples or batch.samples_restarted):
@@ -83,7 +88,7 @@ class SamplesPane(PagedView, Pane):
         if not width:
             return
         if not self.sampled.prompts:
-            self.fill([[("No samples yet.", "dim")]])
+            self.fill(wrap([(self._empty, "dim")], width))
             return
         rows: list[Row] = [self._head(), []]
         self._tops = []

@@ -27,6 +27,8 @@ class LogView(CanvasView):
         self.window: LogWindow | None = None
         self.search: LogFind | None = None
         self.following = True
+        self.nothing = "Nothing in the log yet."
+        """What an empty log says."""
         self._top, self._below = 0, 0
         """Where the first line that is seen begins, and how many of its rows lie above."""
         self._reading = False
@@ -133,7 +135,7 @@ class LogView(CanvasView):
         """Draw the rows that are seen."""
         window, height = self.window, self.size.height
         if window is None or not window.lines:
-            self.show([[("Nothing in the log yet.", "dim")]])
+            self.show([[(self.nothing, "dim")]])
             return
         if not height:
             # Not laid out yet: the size comes with an event that draws.

@@ -13,7 +13,7 @@ from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.screens.dashboard_warnings import rows
 from rlhf_tui.screens.theme import UNICODE
 from rlhf_tui.screens.widgets.run_list_head import RunHead, left_of
-from rlhf_tui.tracking.clock import Clock, XAxis
+from rlhf_tui.tracking.follow import RunFollower
 
 
 async def head_of(info: RunInfo, width: int) -> list[str]:
@@ -40,20 +40,22 @@ async def test_what_is_cut_ends_with_a_sign_of_it(tmp_path: Path) -> None:
 
 
 def test_no_end_is_promised_of_a_lost_run(tmp_path: Path) -> None:
-    info = info_of(write_run(tmp_path, "ppo-0001", state="running", steps=50))
+    directory = write_run(tmp_path, "ppo-0001", state="running", steps=50)
+    info = info_of(directory)
     info.state = "running"
-    clocks: dict[XAxis, Clock] = {"time": Clock()}
-    for step in range(1, 51):
-        clocks["time"].add(step, float(step))
+    follower = RunFollower(directory)
+    while (batch := follower.read()).more or not batch.empty:
+        follower.take(batch)
     assert info.status is not None
     info.status.updated = time.time()
-    assert left_of(info, clocks) is not None
+    assert left_of(info, follower) is not None
     info.lost = True
-    assert left_of(info, clocks) is None
+    assert left_of(info, follower) is None
 
 
 def test_why_a_run_failed_is_read_in_whole_among_the_warnings(tmp_path: Path) -> None:
-    info = info_of(write_run(tmp_path, "ppo-0001", state="failed", steps=5))
+    info = info_of(write_run(tmp_path, "ppo-0001", steps=5))
+    info.state = "failed"
     info.message = "The policy's loss is no finite number in rollout 1. Use a smaller rate."
     told = rows(info, [], 40, UNICODE)
     lines = ["".join(text for text, _ in row) for row in told]

@@ -15,7 +15,7 @@ def why_empty(info: RunInfo, what: str, comes: str = "") -> str:
         comes: when a run that has not ended writes it, as a sentence.
     """
     if info.kind == "log":
-        return f"Another program wrote this: no {what} are read of it."
+        return f"Another program wrote this: no {what}."
     if info.state in ENDED:
         return f"This run left no {what}."
     return f"No {what} yet{f': {comes}' if comes else '.'}"

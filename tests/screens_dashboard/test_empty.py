@@ -14,7 +14,7 @@ from rlhf_tui.screens.dashboard_empty import why_empty
         ("ppo", "running", "No samples yet: at every evaluation."),
         ("ppo", "queued", "No samples yet: at every evaluation."),
         ("ppo", "failed", "This run left no samples."),
-        ("log", "running", "Another program wrote this: no samples are read of it."),
+        ("log", "running", "Another program wrote this: no samples."),
     ],
 )
 def test_why_empty(kind: str, state: str, told: str) -> None:

@@ -78,7 +78,7 @@ def program(workspace: Workspace, link: FakeLink) -> Open:
 def until() -> Callable[[Pilot[int], Callable[[], object]], Awaitable[None]]:
     """Wait until something holds, letting the program work meanwhile."""
 
-    async def wait(pilot: Pilot[int], holds: Callable[[], object], within_s: float = 20.0) -> None:
+    async def wait(pilot: Pilot[int], holds: Callable[[], object], within_s: float = 60.0) -> None:
         deadline = time.monotonic() + within_s
         while not holds():
             assert time.monotonic() < deadline, "it never came true"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import TrainerCallback
 
+from rlhf_tui.errors import InputError
 from rlhf_tui.generation.sampler import Response, Sampling, sample
 from rlhf_tui.records import Text
 from rlhf_tui.runs.layout import SampleRow
@@ -22,6 +23,9 @@ from rlhf_tui.training.rendering import Renderer
 if TYPE_CHECKING:
     from rlhf_tui.runs.context import RunContext
 
+UNABLE = (InputError, TypeError, ValueError, torch.OutOfMemoryError)
+"""What an answer may fail of although the model can be trained: one without a cache of keys and
+values, one that knows no positions, memory that the cache does not fit into."""
 LONGEST = 64
 """Tokens of an answer: enough to see how a model speaks, and short beside an evaluation."""
 
@@ -65,25 +69,37 @@ class Written(TrainerCallback):  # type: ignore[misc]  # transformers has no typ
         self._show(state.global_step)
 
     def _show(self, step: int) -> list[SampleRow]:
+        try:
+            answers = self._answers()
+        except UNABLE as error:
+            if self._sharded and isinstance(error, torch.OutOfMemoryError):
+                # The other processes are still at it, and would wait for ever.
+                raise
+            told = str(error).partition("\n")[0]
+            print(f"No more samples are written: {told}", flush=True)
+            self._prompts, self._tokens, answers = [], [], []
         rows = [
             SampleRow(step=step, prompt=text, completion=completion)
-            for text, completion in zip(self._prompts, self._answers(), strict=True)
+            for text, completion in zip(self._prompts, answers, strict=True)
         ]
         for row in rows:
             self._context.sample(row)
         return rows
 
+    @property
+    def _sharded(self) -> bool:
+        return bool(self._trainer.is_fsdp_enabled or self._trainer.is_deepspeed_enabled)
+
     def _answers(self) -> list[Text]:
         trainer = self._trainer
-        sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
-        if not (self._context.is_main or sharded):
+        if not self._prompts or not (self._context.is_main or self._sharded):
             # The others wait for the main process at the next exchange.
             return [""] * len(self._prompts)
         model, training = trainer.model, trainer.model.training
         model.eval()
         try:
             with trainer.accelerator.autocast():
-                responses = _greedy(model, self._tokens, self._sampling, in_step=sharded)
+                responses = _greedy(model, self._tokens, self._sampling, in_step=self._sharded)
         finally:
             model.train(training)
         return [

@@ -9,7 +9,7 @@ import pytest
 import torch
 from helpers.tiny import again, language_model, lines, make_run, save_policy, stop_after, tokenizer
 from helpers.trainings import train, training
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, MambaConfig, MambaForCausalLM
 
 from rlhf_tui.generation.sampler import Sampling, choose, sample
 from rlhf_tui.runs.context import RunContext
@@ -112,6 +112,22 @@ def test_a_run_without_held_out_prompts_writes_nothing(tmp_path: Path, model: Pa
     made = training("sft", tmp_path / "sft-1", model)
     (made.directory / "dataset" / "validation.parquet").unlink()
     assert not (train(made).directory / "samples.jsonl").exists()
+
+
+def test_a_model_that_cannot_write_is_trained_without_samples(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = tokenizer()
+    shape = MambaConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, state_size=4, pad_token_id=0
+    )
+    MambaForCausalLM(shape).save_pretrained(tmp_path / "base")
+    words.save_pretrained(tmp_path / "base")
+    options = {"max_steps": 2, "eval_steps": 1, "samples": 2}
+    context = train(training("sft", tmp_path / "sft-1", tmp_path / "base", **options))
+    assert [row["step"] for row in figures(context) if "loss" in row] == [1, 2]
+    assert not (context.directory / "samples.jsonl").exists()
+    assert capfd.readouterr().out.count("No more samples are written: A MambaForCausalLM") == 1
 
 
 def test_conversations_are_answered_as_messages(tmp_path: Path) -> None:

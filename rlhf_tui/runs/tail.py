@@ -35,6 +35,15 @@ def open_file(path: Path) -> int:
     return descriptor
 
 
+def begins_alike(file: BinaryIO, begin: bytes) -> bool:
+    """Whether an open file of another inode may be the one that began so.
+
+    Some file systems give a file another number each time, and who began anew each time would
+    never come to its end. Less than `FINGERPRINT` bytes tell nothing.
+    """
+    return len(begin) == FINGERPRINT and file.read(FINGERPRINT) == begin
+
+
 class Place(NamedTuple):
     """How far a file has been read."""
 
@@ -99,7 +108,7 @@ class JsonlTail:
             return []
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
             facts = os.fstat(descriptor)
-            if self._inode and facts.st_ino != self._inode and not self._begins_alike(file):
+            if self._inode and facts.st_ino != self._inode and not begins_alike(file, self._begin):
                 self._restart()
             self._inode = facts.st_ino
             file.seek(self.offset - len(self._before))
@@ -125,11 +134,6 @@ class JsonlTail:
             return False
         self._unopened += 1
         return facts_of(self.path.stat()) == self._facts
-
-    def _begins_alike(self, file: BinaryIO) -> bool:
-        """Whether a file of another inode may be the same one: some file systems give it a number
-        anew each time, and a reader that began anew each time would never come to the end."""
-        return len(self._begin) == FINGERPRINT and file.read(FINGERPRINT) == self._begin
 
     def _restart(self) -> None:
         self.offset, self._begin, self._before, self.restarted = 0, b"", b"", True

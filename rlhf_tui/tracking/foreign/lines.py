@@ -6,10 +6,10 @@ import os
 import time
 from pathlib import Path
 
+from rlhf_tui.runs.tail import FINGERPRINT, begins_alike, open_file
+
 LONGEST = 4 * 1024 * 1024
 """Bytes of a line beyond which it is no row of a log; such lines are passed over unread."""
-FINGERPRINT = 64
-"""Bytes before the offset that are remembered, to notice a file that was cut and grew again."""
 QUIET_S = 5.0
 """A last line without its end is taken once nobody has written for so long."""
 
@@ -31,6 +31,7 @@ class LineTail:
         """Lines passed over because they are longer than `LONGEST`."""
         self._offset = 0
         self._inode = 0
+        self._begin = b""
         self._before = b""
         self._skipping = False
         self._taken = 0
@@ -43,21 +44,23 @@ class LineTail:
             limit: stop after about so many bytes.
 
         Raises:
-            OSError: the file cannot be read, for another reason than not being there.
+            OSError: the file cannot be read, for another reason than not being there, or is no
+                plain one.
         """
         self.restarted = self.more = False
         try:
-            file = self.path.open("rb")
+            descriptor = open_file(self.path)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        with file:
-            facts = os.fstat(file.fileno())
-            file.seek(max(0, self._offset - len(self._before)))
-            if (self._inode and facts.st_ino != self._inode) or (
-                file.read(len(self._before)) != self._before
-            ):
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+            facts = os.fstat(descriptor)
+            replaced = self._inode and facts.st_ino != self._inode
+            if replaced and not begins_alike(file, self._begin):
                 self._restart()
             self._inode = facts.st_ino
+            file.seek(max(0, self._offset - len(self._before)))
+            if file.read(len(self._before)) != self._before:
+                self._restart()
             if self._taken:
                 if facts.st_size == self._offset + self._taken:
                     return []
@@ -87,6 +90,8 @@ class LineTail:
                 lines = lines[1:]
             elif self._skipping:
                 end = len(data)
+        if not self._offset:
+            self._begin = data[: min(end, FINGERPRINT)]
         self._before = (self._before + data[:end])[-FINGERPRINT:]
         self._offset += end
         left = data[end:]
@@ -97,5 +102,5 @@ class LineTail:
         return lines
 
     def _restart(self) -> None:
-        self._offset, self._before, self._taken = 0, b"", 0
+        self._offset, self._begin, self._before, self._taken = 0, b"", b"", 0
         self._skipping, self.restarted = False, True

@@ -102,3 +102,5 @@ def start_two(folder: Path) -> None:
 
 if __name__ == "__main__":
     as_one_of_two(Path(sys.argv[1]))
+    # As workers do: the way out may meet threads of the group that still run, and abort.
+    torch.distributed.destroy_process_group()

@@ -95,6 +95,7 @@ class DashboardScreen(Control):
         """Show the chosen pane, and no other."""
         made = self.panes.at(self.view) is not None
         self.panes.show(self.view)
+        self.query_one(KeyLine).tell(self.pane.WORDS)
         self.draw()
         if not made:
             self.call_after_refresh(self.draw)

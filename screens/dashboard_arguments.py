@@ -21,7 +21,7 @@ from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.evaluation.model_wording import lines
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.runs.layout import RunArguments
-from rlhf_tui.screens.dashboard_pane import Pane, Seen, Source, Watched
+from rlhf_tui.screens.dashboard_pane import Pane, Seen, Source, Watched, words
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.compare_table import Entry, Section, columns_that_fit, table
@@ -42,6 +42,7 @@ class ArgumentsPane(PagedView, Pane):
 
     TITLE = "arguments"
     FINDS = "Arguments and metrics by name"
+    WORDS = words()
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__(glyphs, follow=False)

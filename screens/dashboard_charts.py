@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 from rlhf_tui.errors import UsageError
 from rlhf_tui.hub.messages import RunInfo
@@ -29,6 +30,7 @@ class ChartsPane(ChartGrid, Pane):
 
     TITLE = "charts"
     FINDS = "Metrics: words of the name, or a regular expression"
+    WORDS: ClassVar[dict[str, str]] = {}
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rlhf_tui.screens.dashboard_empty import why_empty
-from rlhf_tui.screens.dashboard_pane import Pane, Seen
+from rlhf_tui.screens.dashboard_pane import Pane, Seen, words
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Sheet
 from rlhf_tui.screens.widgets.text import clean
@@ -33,6 +33,7 @@ class DistributionsPane(CanvasView, Pane):
     """A map of each distribution over the steps, and bars for the step under the cursor."""
 
     TITLE = "distributions"
+    WORDS = words(right="step", search="")
     DEFAULT_CSS = """
     DistributionsPane {
         & > .canvas--shade-1 { color: $primary 50%; }

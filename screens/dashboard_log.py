@@ -6,7 +6,7 @@ import asyncio
 
 from rlhf_tui.errors import UsageError
 from rlhf_tui.screens.dashboard_empty import why_empty
-from rlhf_tui.screens.dashboard_pane import Pane, Seen
+from rlhf_tui.screens.dashboard_pane import Pane, Seen, words
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.log_find import LogFind
 from rlhf_tui.screens.widgets.log_scroll import LogView
@@ -21,6 +21,7 @@ class LogPane(LogView, Pane):
 
     TITLE = "log"
     FINDS = "A text in the log, or a regular expression"
+    WORDS = words(next_match="next", far_right="end")
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__(glyphs)

@@ -90,12 +90,22 @@ class Seen:
     """All runs of the list."""
 
 
+def words(**more: str) -> dict[str, str]:
+    """Words of the row of keys, by the ids of rows, of a pane without charts; `line_down="prompt"`
+    gives or changes one, an empty one takes it away."""
+    nothing_here = ("right", "log", "smooth", "full", "crosshair", "axis")
+    named = dict.fromkeys(nothing_here, "") | {"line_down": "scroll"} | more
+    return {f"dashboard.{name.replace('_', '-')}": word for name, word in named.items()}
+
+
 class Pane:
     """One of the dashboard's panes; a mixin of widgets. What it cannot do it leaves be."""
 
     TITLE: ClassVar[str] = ""
     FINDS: ClassVar[str] = ""
     """What a search in it looks for, for the empty input; empty: it cannot search."""
+    WORDS: ClassVar[dict[str, str]] = words(search="")
+    """Words of the row of keys while it is seen, by the ids of rows, where they differ."""
     sought: str = ""
     """What is searched for now."""
     flagged: int = 0

@@ -9,7 +9,7 @@ from rlhf_tui.errors import RlhfError
 from rlhf_tui.runs.layout import SampleRow
 from rlhf_tui.screens import dashboard_label
 from rlhf_tui.screens.dashboard_empty import why_empty
-from rlhf_tui.screens.dashboard_pane import Pane, Seen
+from rlhf_tui.screens.dashboard_pane import Pane, Seen, words
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.chart_axes import number
@@ -38,6 +38,7 @@ class SamplesPane(PagedView, Pane):
 
     TITLE = "samples"
     FINDS = "Find in prompts and completions"
+    WORDS = words(right="step", line_down="prompt", diff="diff", label="rank")
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__(glyphs, follow=False)

@@ -82,21 +82,28 @@ def binding_id(row: Key, name: str) -> str:
     return f"{row.id}:{name}"
 
 
-def footer(width: int, *screens: str, table: Table = KEYS) -> list[Hint]:
+def footer(
+    width: int, *screens: str, table: Table = KEYS, words: Mapping[str, str] | None = None
+) -> list[Hint]:
     """What fits into `width` cells; the first rows of the table stay longest.
 
     The way to the help is always there: with it every other key is found.
+
+    Args:
+        words: for rows, by id, other words than the table's; empty: not shown now.
     """
+    words = words or {}
     ways = {row.id: row for row in of("everywhere", table=table)}
     last = [Hint(shown(ways[i], first=True), i, ways[i].action) for i in ("help", "leave")]
     free = width - sum(hint.width for hint in last)
     chosen: list[Hint] = []
     for row in of(*screens, table=table):
-        if not row.footer or not row.keys:
+        word = words.get(row.id, row.footer)
+        if not word or not row.keys:
             continue
         # What stands for several keys cannot be meant by one click.
         action = "" if row.per_key else row.action
-        hint = Hint(shown(row, first=True), row.footer, action)
+        hint = Hint(shown(row, first=True), word, action)
         free -= hint.width
         if free < 0:
             break

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from textual import events
@@ -59,6 +60,14 @@ class KeyLine(Static):
     def __init__(self, *screens: str) -> None:
         super().__init__(markup=False, id="keys")
         self.screens = screens
+        self.words: Mapping[str, str] = {}
+        """Of rows, by id, the words that hold now instead of the table's."""
+
+    def tell(self, words: Mapping[str, str]) -> None:
+        """Show these words from now on; of a row with an empty one nothing."""
+        if words != self.words:
+            self.words = words
+            self.refresh()
 
     def on_resize(self, event: events.Resize) -> None:
         self.refresh()
@@ -66,7 +75,7 @@ class KeyLine(Static):
     def hints(self) -> list[keys.Hint]:
         """What the row shows, from left to right."""
         table = cast("RlhfApp", self.app).keymap.table
-        return keys.footer(self.size.width, *self.screens, table=table)
+        return keys.footer(self.size.width, *self.screens, table=table, words=self.words)
 
     def render(self) -> Content:
         parts: list[tuple[str, str]] = []

@@ -38,7 +38,7 @@ class SamplesPane(PagedView, Pane):
 
     TITLE = "samples"
     FINDS = "Find in prompts and completions"
-    WORDS = words(right="step", line_down="prompt", diff="diff", label="rank")
+    WORDS = words(right="step", line_down="prompt", overlay="", diff="diff", label="rank")
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__(glyphs, follow=False)

@@ -214,7 +214,7 @@ def _facts(curve: Curve, curves: Sequence[Curve], look: Look) -> list[tuple[str,
     told = [("last" if look.cross is None else "at", value_text(curve, look)[0])]
     if look.smoothing:
         mean = _mean(curve, look) if smoothed(curve, curves) else math.nan
-        told.append(("mean", number(mean) if math.isfinite(mean) else "-"))
+        told.append(("ema", number(mean) if math.isfinite(mean) else "-"))
     start, stop = 0, len(curve.series)
     if look.window is not None:
         start, stop = curve.before(look.window[0]), curve.until(look.window[1])

@@ -121,7 +121,13 @@ def speed_rows(
     if told:
         if 0 < rates.get("step", 1.0) < 0.5:
             told[0] = f"{number(1 / rates['step'])} s a step"
-        rows.append(_words("speed", ", ".join(told)))
+        text = ", ".join(told)
+        if LABEL + len(text) > width and len(told) > 1:
+            # The steps' rate alone; tokens and samples below it.
+            rows.append(_words("speed", told[0]))
+            rows.append(_words("", ", ".join(told[1:])))
+        else:
+            rows.append(_words("speed", text))
     spent = {
         name: mean
         for name, one in series.items()

@@ -31,6 +31,7 @@ runs/<run_id>/
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -40,6 +41,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from rlhf_tui.errors import InputError
+from rlhf_tui.runs.tail import open_plain
 
 RunKind = Literal["generate", "score", "evaluate", "sft", "rm", "ppo", "dpo", "kto", "rloo", "grpo"]
 Phase = Literal["starting", "loading", "running", "saving", "finished", "stopped", "failed"]
@@ -266,12 +268,18 @@ def read(path: Path, kind: type[T]) -> T | None:
     """The typed contents of a file of the run directory; None if it is not there yet.
 
     Raises:
-        InputError: the file is broken, or another version wrote it.
+        InputError: the file is broken, another version wrote it, or it is no plain file.
+        OSError: it cannot be read.
     """
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        with open_plain(path) as file:
+            return msgspec.json.decode(file.read(), type=kind)
     except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise InputError(f"{path} cannot be read: it is no plain file.") from None
     except msgspec.DecodeError as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
 

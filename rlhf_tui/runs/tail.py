@@ -35,6 +35,15 @@ def open_file(path: Path) -> int:
     return descriptor
 
 
+def open_plain(path: Path) -> BinaryIO:
+    """A file for reading bytes, opened as `open_file` does.
+
+    Raises:
+        OSError: likewise.
+    """
+    return open(open_file(path), "rb")
+
+
 def begins_alike(file: BinaryIO, begin: bytes) -> bool:
     """Whether an open file of another inode may be the one that began so.
 

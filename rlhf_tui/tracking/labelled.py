@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from rlhf_tui.runs import layout
+from rlhf_tui.runs.tail import open_plain
 from rlhf_tui.tracking.lineage import Known, read_workspace
 
 COLUMNS = ("chosen_id", "rejected_id", "completion_id")
@@ -59,7 +60,7 @@ def _written(path: Path) -> Iterator[str]:
     """The ids of the completions of a file; a line that is none is passed over."""
     decoder = msgspec.json.Decoder(_Written)
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             for line in file:
                 try:
                     yield decoder.decode(line).completion_id

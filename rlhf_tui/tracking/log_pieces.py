@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rlhf_tui.errors import UsageError
+from rlhf_tui.runs.tail import open_plain
 from rlhf_tui.tracking.log_tail import Line, last_state
 
 PIECE = 128 * 1024
@@ -73,7 +74,7 @@ def after(path: Path, start: int, size: int = PIECE) -> tuple[list[Line], int]:
 
 def _bytes(path: Path, start: int, end: int) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             file.seek(start)
             return file.read(max(0, end - start))
     except OSError:

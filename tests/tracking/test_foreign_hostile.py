@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import struct
 from pathlib import Path
 
 import pytest
 from helpers.foreign import DATA, WANDB, follower, read_all, scan, steps, values
 
-from rlhf_tui.errors import UsageError
+from rlhf_tui.errors import InputError, UsageError
+from rlhf_tui.runs import layout
+from rlhf_tui.runs.layout import RunArguments
 from rlhf_tui.tracking.follow import PIECE
 from rlhf_tui.tracking.foreign.intake import MOST_SERIES
 from rlhf_tui.tracking.foreign.lines import LONGEST
@@ -198,3 +201,18 @@ def test_a_piece_is_small(tmp_path: Path) -> None:
     batch = follower(log).read()
     assert batch.more
     assert len(batch.rows) <= PIECE // 900
+
+
+@pytest.mark.parametrize("name", ["trainer_state.json", EVENTS.name, "run-a.wandb", "a.jsonl"])
+def test_nobody_waits_for_a_pipe(tmp_path: Path, name: str) -> None:
+    """Neither the look at a directory nor the reading of what was a file a moment ago."""
+    os.mkfifo(tmp_path / name)
+    found = scan(tmp_path)
+    for run in found.runs:
+        assert "not a plain file" in read_all(follower(run.path)).problem
+
+
+def test_a_run_directory_of_pipes_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / layout.ARGS)
+    with pytest.raises(InputError, match="no plain file"):
+        layout.read(tmp_path / layout.ARGS, RunArguments)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from rlhf_tui.runs.tail import open_plain
 from rlhf_tui.tracking.foreign import csv_table, trainer_state, values, wandb_file
 from rlhf_tui.tracking.foreign.tensorboard_events import begins_events
 
@@ -51,7 +52,7 @@ def look_at(path: Path) -> Look:
     Raises:
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         head = file.read(HEAD)
         if b"\n" not in head and len(head) == HEAD and head[:4] != wandb_file.MAGIC[:4]:
             head += file.read(LONG_HEAD)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from rlhf_tui.runs.tail import open_plain
 from rlhf_tui.tracking.foreign import csv_table, values
 from rlhf_tui.tracking.foreign.json_lines import total_in
 from rlhf_tui.tracking.foreign.scan import Found
@@ -110,7 +111,8 @@ def _of_state(path: Path) -> Progress:
     if path.stat().st_size > LARGEST:
         return Progress()
     try:
-        state = msgspec.json.decode(path.read_bytes(), type=_States)
+        with open_plain(path) as file:
+            state = msgspec.json.decode(file.read(), type=_States)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # NaN among the numbers, or half a file: its reader knows better.
         return Progress()
@@ -129,7 +131,7 @@ def _of_objects(path: Path) -> Progress:
 
 
 def _of_table(path: Path) -> Progress:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         first = csv_table.text_of(file.readline(END).rstrip(b"\r\n"))
     delimiter = csv_table.delimiter_of(first)
     lines = _last_lines(path)
@@ -142,7 +144,7 @@ def _of_table(path: Path) -> Progress:
 
 def _last_lines(path: Path) -> list[bytes]:
     """The whole lines of the end of a file."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - END))
         lines = file.read(END).split(b"\n")

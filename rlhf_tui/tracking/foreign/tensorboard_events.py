@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rlhf_tui.errors import UsageError
+from rlhf_tui.runs.tail import open_plain
 from rlhf_tui.tracking.foreign.reader import Facts, Piece
 
 HEADER = 12
@@ -121,7 +122,7 @@ class EventsReader:
     def _read_file(self, path: Path, place: _Place, limit: int, piece: Piece) -> int:
         """Take the whole records of about `limit` bytes; returns how many were read."""
         try:
-            file = path.open("rb")
+            file = open_plain(path)
         except FileNotFoundError:
             return 0
         with file:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rlhf_tui.runs.tail import open_plain
 from rlhf_tui.tracking.foreign.reader import Facts, Piece
 from rlhf_tui.tracking.foreign.values import Places, decode, flatten, number_in
 
@@ -112,7 +113,8 @@ class TrainerStateReader:
             self.problem = f"{NAME} has more than {LARGEST >> 20} MiB: not read."
             return False
         try:
-            state = decode(found[0].read_bytes())
+            with open_plain(found[0]) as file:
+                state = decode(file.read())
         except FileNotFoundError:
             return False
         except ValueError:

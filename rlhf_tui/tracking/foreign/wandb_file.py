@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rlhf_tui.errors import UsageError
+from rlhf_tui.runs.tail import open_plain
 from rlhf_tui.tracking.foreign.json_lines import total_in
 from rlhf_tui.tracking.foreign.reader import Facts, Piece
 from rlhf_tui.tracking.foreign.values import Places, decode, flatten
@@ -54,7 +55,7 @@ class Records:
         """
         self.restarted = self.more = False
         try:
-            file = self.path.open("rb")
+            file = open_plain(self.path)
         except (FileNotFoundError, NotADirectoryError):
             return []
         with file:

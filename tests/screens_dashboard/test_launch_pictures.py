@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from helpers.pictures import same_as_kept
 from screens_dashboard.test_files import shown
-from screens_dashboard.test_launch_preview import Previewing
+from screens_dashboard.test_launch_preview import Previewing, go_to
 from textual.pilot import Pilot
 
 from rlhf_tui.hub.messages import RunInfo
@@ -74,3 +74,36 @@ async def test_a_row_in_the_preview(program: Any, until: Until, size: tuple[int,
         await pilot.press("right")
         name = f"launch-preview-{size[0]}x{size[1]}.svg"
         await same_as_kept(pilot.app, pilot, PICTURES / name)
+
+
+@pytest.mark.usefixtures("frozen")
+@pytest.mark.parametrize(
+    ("name", "option", "keys", "shows"),
+    [
+        ("edit", "epochs", "enter 7", "epochs"),
+        ("choose", "model", "enter", "demonstrations"),
+        ("command", "tune", "right y", "set-clipboard"),
+    ],
+)
+async def test_windows(
+    program: Any,
+    until: Until,
+    infos: list[RunInfo],
+    name: str,
+    option: str,
+    keys: str,
+    shows: str,
+) -> None:
+    for info in infos:
+        if info.run_id == "sft-0001":
+            (Path(info.directory) / "model").mkdir()
+    async with program("launch:dpo", (80, 24)) as pilot:
+        here = pilot.app.screen
+        assert isinstance(here, LaunchScreen)
+        await until(pilot, lambda: here.view.text)
+        await go_to(pilot, option)
+        await until(pilot, lambda: not here.asking.told.asking)
+        await pilot.press(*keys.split())
+        await until(pilot, lambda: pilot.app.screen is not here and shows in shown(pilot))
+        await until(pilot, lambda: not here.asking.told.asking)
+        await same_as_kept(pilot.app, pilot, PICTURES / f"launch-{name}-80x24.svg")

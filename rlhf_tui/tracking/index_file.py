@@ -24,7 +24,7 @@ import msgspec
 from rlhf_tui.runs.tail import Place
 from rlhf_tui.tracking.clock import Clock, TimeClock, XAxis
 from rlhf_tui.tracking.metrics import Metrics
-from rlhf_tui.tracking.series import Kept, Pyramid, Series
+from rlhf_tui.tracking.series import BLOCK, Kept, Pyramid, Series
 
 MAGIC = b"rlhfix\x02\n"
 HEAD = struct.Struct("<8sQQ")
@@ -128,7 +128,13 @@ class IndexFile:
         return array("d")
 
     def metrics(self, header: Header) -> Metrics:
-        """What is kept; series load their points when they are first looked at."""
+        """What is kept; series load their points when they are first looked at.
+
+        Raises:
+            ValueError: its parts do not belong together; whatever wrote that, nobody draws it.
+        """
+        if not all(_fits(one, header.arrays) for one in header.series):
+            raise ValueError("a series whose arrays are not of one length")
         metrics = Metrics()
         metrics.rows = header.rows
         for one in header.series:
@@ -155,9 +161,27 @@ class IndexFile:
     def _clock(self, kept: KeptClock) -> Clock:
         clock = TimeClock() if kept.state else Clock()
         clock.steps, clock.values = self.load(kept.steps), self.load(kept.values)
+        if len(clock.steps) != len(clock.values):
+            raise ValueError("a clock whose arrays are not of one length")
         if isinstance(clock, TimeClock):
             clock.origin, clock.before, clock.usual = map(float, kept.state)
         return clock
+
+
+def _fits(kept: KeptSeries, lengths: list[int]) -> bool:
+    """Whether a series has as many values as steps, and each level the blocks of the one below."""
+    values = kept.values
+    numbers = [kept.steps, *values.low, *values.high]
+    if not values.low or len(values.low) != len(values.high):
+        return False
+    if min(numbers) < 0 or max(numbers) >= len(lengths):
+        return False
+    count = lengths[kept.steps]
+    for low, high in zip(values.low, values.high, strict=True):
+        if not lengths[low] == lengths[high] == count:
+            return False
+        count //= BLOCK
+    return count == 0
 
 
 class Arrays:

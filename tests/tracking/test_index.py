@@ -14,6 +14,7 @@ import pytest
 from rlhf_tui.tracking import follow, index
 from rlhf_tui.tracking.follow import RunFollower
 from rlhf_tui.tracking.index import Index, prune
+from rlhf_tui.tracking.index_file import Arrays, header_of, write
 
 LINES = 3000
 
@@ -166,6 +167,31 @@ def test_a_flipped_bit_is_noticed_when_its_series_is_looked_at(run: Path, isolat
     third = RunFollower(run)
     assert read_all(third) == 0, "it was written again"
     assert told(third) == told(first)
+
+
+@pytest.mark.parametrize("wrong", ["number", "levels", "order", "last", "clock"])
+def test_an_index_whose_parts_do_not_belong_together_counts_as_none(run: Path, wrong: str) -> None:
+    first = RunFollower(run)
+    read_all(first)
+    assert first._index is not None
+    arrays, place = Arrays(), first._metrics.place
+    looked_at = index._looked_at(first._index.source, place.offset)
+    header = header_of(first._taken, place, looked_at, arrays)
+    kept = header.series[0]
+    if wrong == "number":
+        kept.steps = 999
+    elif wrong == "levels":
+        kept.values.low = []
+    elif wrong == "order":
+        kept.values.low.reverse()
+    elif wrong == "last":
+        kept.last = "high"
+    else:
+        header.clocks["time"].values = kept.values.low[1]
+    write(first._index.path, header, arrays)
+    second = RunFollower(run)
+    assert read_all(second) == LINES
+    assert told(second) == told(first)
 
 
 def test_an_index_that_loses_its_points_while_it_is_watched(run: Path, isolated: Path) -> None:

@@ -136,10 +136,11 @@ def numbers(values: Sequence[object]) -> array[float]:
             return array("d", values)  # type: ignore[arg-type]
         except OverflowError:
             pass
-    return array("d", [_number(value) for value in values])
+    return array("d", [number_of(value) for value in values])
 
 
-def _number(value: object) -> float:
+def number_of(value: object) -> float:
+    """A JSON value as a double: NaN for what is no number, infinite for what is beyond."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return math.nan
     try:

@@ -62,7 +62,7 @@ STATES = st.builds(
 ARGUMENTS = st.dictionaries(
     st.sampled_from(["kl_coef", "beta", "target_kl", "adaptive_kl", "response_length",
                      "rollout_batch_size", "warmup_share", "critic_warmup"]),
-    st.none() | NUMBERS | st.text(max_size=3) | st.booleans(),
+    st.none() | NUMBERS | st.text(max_size=3) | st.booleans() | st.just(10**400),
 )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from rlhf_tui.tracking.rules.finding import ONLINE, Alarm, Rule
 from rlhf_tui.tracking.rules.rollouts import START, kl_points, length_points
 from rlhf_tui.tracking.rules.view import View
@@ -52,8 +54,8 @@ def _kl(view: View) -> Alarm | None:
     hot = [value > limit for value in values]
     cold = [value < 0.8 * limit for value in values]
     found = episode(hot, cold, on=2, off=3, badness=values)
-    beta = view.arguments.get("kl_coef", view.arguments.get("beta"))
-    said = f"; the penalty's weight is {figure(beta)}" if isinstance(beta, int | float) else ""
+    beta = view.number("kl_coef", view.number("beta", math.nan))
+    said = f"; the penalty's weight is {figure(beta)}" if math.isfinite(beta) else ""
     far = found is not None and values[found.worst] > KL_FAR * limit
     return alarm(
         points, found, "critical" if far else "warning",

@@ -15,6 +15,7 @@ from typing import Any
 
 from rlhf_tui.runs.layout import DistributionRow, MachineRow, RunExit, RunStatus, SampleRow, State
 from rlhf_tui.tracking.metric_names import parts
+from rlhf_tui.tracking.metrics import number_of
 from rlhf_tui.tracking.series import Series
 
 POINTS = 500
@@ -188,9 +189,8 @@ class View:
 
     def number(self, name: str, default: float) -> float:
         """A numeric argument; the default where it is missing or of another type."""
-        value = self.arguments.get(name)
-        good = isinstance(value, int | float) and not isinstance(value, bool)
-        return float(value) if good and math.isfinite(value) else default  # type: ignore[arg-type]
+        value = number_of(self.arguments.get(name))
+        return value if math.isfinite(value) else default
 
     @property
     def last_step(self) -> float:

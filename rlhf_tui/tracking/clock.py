@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from operator import le, lt, sub
 from typing import Literal
 
@@ -92,6 +93,19 @@ class TimeClock(Clock):
         """Seconds between two lines, the newest counting most."""
         self._leap = (0, 0.0)
         """Index of the first point after the longest leap forward, and its seconds."""
+
+    @property
+    def state(self) -> list[float]:
+        """What it knows beside its points, for a clock that goes on where this one is."""
+        return [self.origin, self.before, self.usual, *self._leap]
+
+    def go_on(self, state: Sequence[float]) -> None:
+        """
+        Raises:
+            ValueError: that is no state.
+        """
+        self.origin, self.before, self.usual, place, leap = state
+        self._leap = (int(place), leap)
 
     def tell(self, steps: array[float], moments: array[float]) -> None:
         """Take lines: their steps, and when they were written in seconds since 1970."""

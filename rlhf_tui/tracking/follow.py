@@ -33,6 +33,8 @@ INDEX_FROM = 1024 * 1024
 """Bytes of metrics that are read anew as fast as their index would be."""
 INDEX_EVERY = 4 * 1024 * 1024
 """New bytes after which the index is written again: read in a tenth of a second otherwise."""
+INDEX_SHARE = 32
+"""So many parts of a long log's index have to be new: it is written whole each time."""
 MOST_SAMPLES = 2000
 """Samples kept, the newest: 8 prompts at 250 evaluations."""
 MOST_DISTRIBUTIONS = 2000
@@ -214,10 +216,14 @@ class RunFollower:
         elif (
             not tail.more
             and self._place == tail.place
-            and tail.offset - self._indexed >= (INDEX_EVERY if self._indexed else INDEX_FROM)
+            and tail.offset - self._indexed >= self._worth_an_index()
         ):
             self._indexed = tail.offset
             self._index.save(self._taken, tail.place)
+
+    def _worth_an_index(self) -> int:
+        """New bytes that are worth writing the index for."""
+        return max(INDEX_EVERY, self._indexed // INDEX_SHARE) if self._indexed else INDEX_FROM
 
     def take(self, batch: Batch) -> None:
         if batch.kept is not None:

@@ -26,7 +26,7 @@ from rlhf_tui.tracking.clock import Clock, TimeClock, XAxis
 from rlhf_tui.tracking.metrics import Metrics
 from rlhf_tui.tracking.series import BLOCK, Kept, Pyramid, Series
 
-MAGIC = b"rlhfix\x02\n"
+MAGIC = b"rlhfix\x03\n"
 HEAD = struct.Struct("<8sQQ")
 MOST_HEADER = 16 * 1024 * 1024
 PIECE = 1024 * 1024
@@ -164,7 +164,7 @@ class IndexFile:
         if len(clock.steps) != len(clock.values):
             raise ValueError("a clock whose arrays are not of one length")
         if isinstance(clock, TimeClock):
-            clock.origin, clock.before, clock.usual = map(float, kept.state)
+            clock.go_on([float(number) for number in kept.state])
         return clock
 
 
@@ -246,7 +246,7 @@ def _keep_series(series: Series, arrays: Arrays) -> KeptSeries:
 def _keep_clock(clock: Clock, arrays: Arrays) -> KeptClock:
     kept = KeptClock(arrays.put_steps(clock.steps), arrays.put(clock.values))
     if isinstance(clock, TimeClock):
-        kept.state = [str(clock.origin), str(clock.before), str(clock.usual)]
+        kept.state = [str(number) for number in clock.state]
     return kept
 
 

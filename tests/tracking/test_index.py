@@ -169,6 +169,25 @@ def test_a_flipped_bit_is_noticed_when_its_series_is_looked_at(run: Path, isolat
     assert told(third) == told(first)
 
 
+def test_a_clock_that_is_set_back_after_the_index_takes_its_leap_out_again(run: Path) -> None:
+    """Set forward by an hour before the index, and back after it."""
+    path = run / "metrics.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for row in rows[2000:]:
+        row["time"] += 3600
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    first = RunFollower(run)
+    read_all(first)
+    second = RunFollower(run)
+    assert read_all(second) == 0
+    with path.open("a") as file:
+        file.write("".join(map(line, range(LINES, LINES + 50))))
+    for watch in (first, second):
+        read_all(watch)
+    assert told(second) == told(first)
+    assert second.clocks["time"].values[-1] == pytest.approx((LINES + 49) * 0.5, abs=2)
+
+
 @pytest.mark.parametrize("wrong", ["number", "levels", "order", "last", "clock"])
 def test_an_index_whose_parts_do_not_belong_together_counts_as_none(run: Path, wrong: str) -> None:
     first = RunFollower(run)

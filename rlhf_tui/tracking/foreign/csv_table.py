@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rlhf_tui.tracking.foreign.json_lines import total_in
 from rlhf_tui.tracking.foreign.lines import LONGEST, LineTail
-from rlhf_tui.tracking.foreign.reader import Facts, Piece
+from rlhf_tui.tracking.foreign.reader import Piece, Telling
 from rlhf_tui.tracking.foreign.values import MOST_NAMES, STEPS, TIMES, Places, number_in
 
 DELIMITERS = ",;\t|"
@@ -51,15 +51,11 @@ def _parse(lines: list[str], delimiter: str) -> list[list[str]]:
             rows.append([])
 
 
-class CsvReader:
+class CsvReader(Telling):
     """A table that may grow."""
 
     def __init__(self, path: Path) -> None:
-        self.facts: Facts = {}
-        self.total = 0
-        self.over = ""
-        self.problem = ""
-        self.title = ""
+        super().__init__()
         self._tail = LineTail(path)
         self._begin()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rlhf_tui.tracking.foreign.lines import LineTail
-from rlhf_tui.tracking.foreign.reader import Facts, Piece
+from rlhf_tui.tracking.foreign.reader import Piece, Telling
 from rlhf_tui.tracking.foreign.values import Places, decode, flatten, number_in
 
 TOTALS = ("total_steps", "max_steps", "num_steps")
@@ -19,15 +19,11 @@ TOTALS = ("total_steps", "max_steps", "num_steps")
 _PROGRESS = frozenset({*TOTALS, "percentage"})
 
 
-class JsonLinesReader:
+class JsonLinesReader(Telling):
     """Any log of one JSON object a line."""
 
     def __init__(self, path: Path) -> None:
-        self.facts: Facts = {}
-        self.total = 0
-        self.over = ""
-        self.problem = ""
-        self.title = ""
+        super().__init__()
         self._tail = LineTail(path)
         self._places = Places()
         self._bad = 0

@@ -67,15 +67,19 @@ class Reader(Protocol):
         ...
 
 
-class NoReader:
-    """Stands for a log that nothing here can read, and says why."""
+class Telling:
+    """What a `Reader` tells beside its rows, while it knows nothing yet."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str = "") -> None:
         self.facts: Facts = {}
         self.total = 0
         self.over = ""
         self.problem = problem
         self.title = ""
+
+
+class NoReader(Telling):
+    """Stands for a log that nothing here can read, and says why: its problem."""
 
     def read(self, limit: int) -> Piece:
         return Piece()

@@ -15,7 +15,7 @@ from typing import Any
 
 from rlhf_tui.errors import UsageError
 from rlhf_tui.runs.tail import open_plain
-from rlhf_tui.tracking.foreign.reader import Facts, Piece
+from rlhf_tui.tracking.foreign.reader import Piece, Telling
 
 HEADER = 12
 FOOTER = 4
@@ -79,7 +79,7 @@ class _Place:
         self.broken = False
 
 
-class EventsReader:
+class EventsReader(Telling):
     """The event files of one directory, or one file."""
 
     def __init__(self, path: Path) -> None:
@@ -92,11 +92,7 @@ class EventsReader:
             from google.protobuf.message import DecodeError
         except ImportError:
             raise MISSING from None
-        self.facts: Facts = {}
-        self.total = 0
-        self.over = ""
-        self.problem = ""
-        self.title = ""
+        super().__init__()
         self._events = events
         self._undecodable = DecodeError
         self._path = path

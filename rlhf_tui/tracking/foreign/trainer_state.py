@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rlhf_tui.runs.tail import open_plain
-from rlhf_tui.tracking.foreign.reader import Facts, Piece
+from rlhf_tui.tracking.foreign.reader import Piece, Telling
 from rlhf_tui.tracking.foreign.values import Places, decode, flatten, number_in
 
 NAME = "trainer_state.json"
@@ -70,15 +70,11 @@ def _number(checkpoint: Path) -> int:
     return int(digits) if digits.isdecimal() and len(digits) < 19 else -1
 
 
-class TrainerStateReader:
+class TrainerStateReader(Telling):
     """Reads the newest state of a file or an output directory whenever it has changed."""
 
     def __init__(self, path: Path) -> None:
-        self.facts: Facts = {}
-        self.total = 0
-        self.over = ""
-        self.problem = ""
-        self.title = ""
+        super().__init__()
         self._path = path
         self._seen: tuple[str, int, int, int] | None = None
         self._history: list[dict[str, Any]] = []

@@ -18,7 +18,7 @@ from typing import Any
 from rlhf_tui.errors import UsageError
 from rlhf_tui.runs.tail import open_plain
 from rlhf_tui.tracking.foreign.json_lines import total_in
-from rlhf_tui.tracking.foreign.reader import Facts, Piece
+from rlhf_tui.tracking.foreign.reader import Piece, Telling
 from rlhf_tui.tracking.foreign.values import Places, decode, flatten
 
 MAGIC = b":W&B\xe1\xbe"
@@ -128,7 +128,7 @@ class Records:
         return record
 
 
-class WandbReader:
+class WandbReader(Telling):
     """Config, history and summary of a run file; its printed lines from files/output.log."""
 
     def __init__(self, path: Path) -> None:
@@ -140,11 +140,7 @@ class WandbReader:
             from wandb.proto import wandb_internal_pb2 as internal
         except ImportError:
             raise MISSING from None
-        self.facts: Facts = {}
-        self.total = 0
-        self.over = ""
-        self.problem = ""
-        self.title = ""
+        super().__init__()
         self._record = internal.Record
         self._records = Records(path)
         self._begin()

@@ -27,6 +27,7 @@ IDLE_LIST_S = 10.0
 """… and while none is: a run may be launched from a shell."""
 PATIENCE_S = 4.0
 """A hub that has to be started first is there by then."""
+NO_RUNS = "No runs yet.\nStart one on the launch screen,\nor from a shell: rlhf-tui train sft"
 MOST_OTHERS = 5
 """Runs beside the chosen one: more curves than colours and marks tell nothing."""
 
@@ -193,6 +194,8 @@ class Live(Room):
         """Bring the head of the chosen run up to date."""
         chosen, info = self.followed, self.runs.chosen
         problem = chosen.follower.problem if chosen else self.source.refused
+        if info is None and not problem and self._listed:
+            problem = NO_RUNS
         if chosen is not None and info is not None and chosen.follower.gone:
             what = "file" if info.kind == "log" else "directory"
             problem = f"The {what} of {info.run_id} is gone: {info.directory}"

@@ -110,6 +110,8 @@ class SamplesPane(PagedView, Pane):
             row.append((f"   mean reward {number(reward)}", "accent"))
             if before is not None:
                 row.append((f", reference {number(before)}", "dim"))
+        if sum(len(text) for text, _ in row) > self.size.width:
+            row[1] = (f"  {self.place + 1}/{len(steps)} ", "")
         return row
 
     def _prompt(self, index: int, answers: Answers, width: int) -> list[Row]:

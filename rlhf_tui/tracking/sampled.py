@@ -67,11 +67,15 @@ def plain(value: object) -> str:
     """A prompt or completion as a text; conversations as `role: content` paragraphs."""
     if isinstance(value, str):
         return value
-    if isinstance(value, list):
-        return "\n".join(
-            f"{turn.get('role', '')}: {turn.get('content', '')}"
-            if isinstance(turn, dict)
-            else str(turn)
-            for turn in value
-        )
-    return "" if value is None else str(value)
+    try:
+        if isinstance(value, list):
+            return "\n".join(
+                f"{turn.get('role', '')}: {turn.get('content', '')}"
+                if isinstance(turn, dict)
+                else str(turn)
+                for turn in value
+            )
+        return "" if value is None else str(value)
+    except RecursionError:
+        # Lists in lists in lists are no conversation.
+        return ""

@@ -12,6 +12,7 @@ from rlhf_tui.runs.layout import GpuRow, MachineRow, RunExit, SampleRow
 from rlhf_tui.tracking.rules.finding import ANY
 from rlhf_tui.tracking.rules.judge import judge
 from rlhf_tui.tracking.rules.view import Situation
+from rlhf_tui.tracking.sampled import plain
 from rlhf_tui.tracking.series import Series
 
 NAMES = (
@@ -89,3 +90,11 @@ def test_judging_never_fails(
         assert "\x1b" not in finding.sentence
         assert math.isfinite(finding.step)
         assert finding.until is None or finding.until >= finding.step
+
+
+def test_lists_in_lists_without_end_are_no_text() -> None:
+    deep: list[Any] = []
+    for _ in range(5000):
+        deep = [deep]
+    assert judge("ppo", {}, [SampleRow(1, "a", deep)] * 8) == []
+    assert plain(deep) == ""

@@ -14,6 +14,8 @@ LEAST_WORDS = 8
 """Of shorter texts nothing is said: they have hardly any three words in a row."""
 MOST_CHARACTERS = 8000
 """Of a text are read: a loop shows by then."""
+DEEPEST = 4
+"""Levels in a text: turns, of parts, of words."""
 MOST_STEPS = 60
 """Evaluations looked at, the newest and the first among them."""
 
@@ -29,14 +31,20 @@ class Told(NamedTuple):
     prompts: int
 
 
-def plain(text: Any) -> str:
-    """A text, or the words of the turns of one."""
+def plain(text: Any, deepest: int = DEEPEST) -> str:
+    """A text, or the words of the turns of one.
+
+    Args:
+        deepest: levels of lists and turns that are looked into.
+    """
     if isinstance(text, str):
         return text
+    if not deepest:
+        return ""
     if isinstance(text, list | tuple):
-        return " ".join(plain(part) for part in text)
+        return " ".join(plain(part, deepest - 1) for part in text)
     if isinstance(text, dict):
-        return plain(text.get("content", ""))
+        return plain(text.get("content", ""), deepest - 1)
     return ""
 
 

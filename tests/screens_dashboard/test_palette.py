@@ -35,7 +35,7 @@ async def test_a_run_is_found_by_its_title(program: Any, until: Until) -> None:
         await pilot.press("colon")
         await until(pilot, lambda: listed(pilot, "Logarithmic y axis"))
         assert not listed(pilot, "screenshot")
-        await pilot.press(*"demons")
+        await pilot.press(*"demonstrations")
         await until(pilot, lambda: len(lines(pilot)) == 1 and listed(pilot, "sft-0001"))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))

@@ -12,7 +12,7 @@ from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.screens.widgets.wrapping import wrap
 from rlhf_tui.tracking.histograms import Histograms, grouped, mean, quantile, shares
 
-LOWEST = 8
+LOWEST = 11
 """Rows of one distribution below which its shape cannot be seen."""
 HIGHEST = 18
 NARROW = 40

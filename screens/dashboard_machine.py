@@ -50,11 +50,20 @@ def _gib(count: float | None) -> float | None:
     return None if count is None else count / GIB
 
 
+PERCENT = (0.0, 100.0)
+
+
 class Figures:
     """A chart's curves, of figures that are read off each row."""
 
-    def __init__(self, title: str, unit: str, values: dict[str, Value]) -> None:
-        self.title, self.unit, self._values = title, unit, values
+    def __init__(
+        self, title: str, unit: str, values: dict[str, Value], span: tuple[float, ...] = (0.0,)
+    ) -> None:
+        """
+        Args:
+            span: what the y axis holds at least.
+        """
+        self.title, self.unit, self._values, self.span = title, unit, values, span
         self.series = [Series(name) for name in values]
 
     def add(self, seconds: float, row: MachineRow) -> None:
@@ -73,9 +82,9 @@ def figures_for(row: MachineRow) -> list[Figures]:
         return {f"GPU {index}": _of_gpu(index, value) for index in gpus}
 
     charts = [
-        Figures("GPU use", "%", each(lambda gpu: gpu.use)),
+        Figures("GPU use", "%", each(lambda gpu: gpu.use), PERCENT),
         Figures("GPU memory", "GiB", each(lambda gpu: _gib(gpu.memory))),
-        Figures("CPU", "% of all cores", {"CPU": lambda row: row.cpu}),
+        Figures("CPU", "% of all cores", {"CPU": lambda row: row.cpu}, PERCENT),
         Figures(
             "RAM",
             "GiB",
@@ -191,7 +200,7 @@ class MachinePane(PagedView, Pane):
         rows: list[Row] = []
         for first in range(0, len(self.charts), columns):
             drawn = [
-                draw(wide, each, chart.title, chart.unit, chart.series, look)
+                draw(wide, each, chart.title, chart.unit, chart.series, look, chart.span)
                 for chart in self.charts[first : first + columns]
             ]
             for parts in zip(*drawn, strict=True):

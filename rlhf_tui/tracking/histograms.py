@@ -11,9 +11,11 @@ from collections.abc import Iterable, Sequence
 
 from rlhf_tui.runs.layout import DistributionRow
 
-TAIL = 0.005
-"""Share of the values at each end that does not widen an axis: one outlier in a thousand tokens
+TAIL = 0.02
+"""Share of the values at each end that does not widen an axis: one outlier in a hundred tokens
 would press all others into one row."""
+STEPS_TAIL = 0.1
+"""Share of the steps whose ends do not widen it: those of a short storm early on."""
 
 
 class Histograms:
@@ -54,8 +56,10 @@ class Histograms:
 
     def span(self) -> tuple[float, float]:
         """Where an axis begins and ends that shows all but the tails; never empty."""
-        low = min((quantile(row, TAIL) for row in self._rows.values()), default=0.0)
-        high = max((quantile(row, 1 - TAIL) for row in self._rows.values()), default=1.0)
+        lows = sorted((quantile(row, TAIL) for row in self._rows.values()), reverse=True) or [0.0]
+        highs = sorted(quantile(row, 1 - TAIL) for row in self._rows.values()) or [1.0]
+        place = math.ceil(len(lows) * (1 - STEPS_TAIL)) - 1
+        low, high = lows[place], highs[place]
         if not high > low:
             room = abs(low) / 2 or 0.5
             return low - room, high + room

@@ -140,6 +140,8 @@ class Drawing:
     curves: tuple[Curve, ...] = ()
     """The first one is drawn on top."""
     levels: tuple[Level, ...] = ()
+    span: tuple[float, ...] = ()
+    """Values that the y axis holds whatever the curves do: 0 and 100 of a percentage."""
     x: str = ""
     """The name of an x axis of its own, which no other chart shares."""
 

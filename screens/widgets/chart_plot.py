@@ -28,12 +28,18 @@ SHORTEST_RULE = 5
 
 
 def draw(
-    width: int, height: int, title: str, unit: str, series: Sequence[Series], look: Look
+    width: int,
+    height: int,
+    title: str,
+    unit: str,
+    series: Sequence[Series],
+    look: Look,
+    span: tuple[float, ...] = (),
 ) -> list[Row]:
     """The chart of one run's series over its steps; `width` and `height` in cells."""
     labels = labels_of([one.name for one in series], title)
     curves = tuple(Curve(one, labels[index], index) for index, one in enumerate(series))
-    return render(width, height, Drawing(title, unit, curves), look)
+    return render(width, height, Drawing(title, unit, curves, span=span), look)
 
 
 def render(width: int, height: int, drawing: Drawing, look: Look) -> list[Row]:
@@ -44,7 +50,8 @@ def render(width: int, height: int, drawing: Drawing, look: Look) -> list[Row]:
     top = draw_legend(sheet, drawing, curves, look)
     if height - top < 3 or width < GUTTER + 6:
         return sheet.rows()
-    plot = fit((width, height), top, curves, drawing.levels, look) if curves else None
+    held = (*drawing.levels, *(Level("", value) for value in drawing.span))
+    plot = fit((width, height), top, curves, held, look) if curves else None
     if plot is None:
         _say_nothing(sheet, curves, look)
         return sheet.rows()

@@ -51,17 +51,17 @@ async def test_steps_and_distributions(program: Any, until: Until) -> None:
     async with program("dashboard", (80, 24)) as pilot:
         await pilot.press("3")
         await until(pilot, lambda: "reward" in pane(pilot).text)
-        assert pane(pilot).fitting == 2
+        assert pane(pilot).fitting == 1
         assert "▲ 100" in pane(pilot).text
         assert "mean 4.25 " in pane(pilot).text
         await pilot.press("left")
         assert "▲ 95" in pane(pilot).text
         assert "mean 4.05 " in pane(pilot).text
         assert "token_kl" not in pane(pilot).text
-        await pilot.press("J")
+        await pilot.press("J", "J")
         assert "token_kl" in pane(pilot).text
         assert "reward" not in pane(pilot).text
-        await pilot.press("N", "pageup")
+        await pilot.press("N", "pageup", "pageup")
         assert "mean 0.25 " in pane(pilot).text
         await pilot.press("n", "left", "right")
         assert "▲ 100" in pane(pilot).text

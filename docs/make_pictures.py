@@ -30,27 +30,55 @@ async def shows(pilot: Pilot[int], words: str) -> None:
         await pilot.pause(0.1)
 
 
+SIZE = (150, 42)
+
+
 async def draw(
-    workspace: Workspace, start: str, keys: list[str], words: str, size: tuple[int, int], out: Path
+    workspace: Workspace,
+    start: str,
+    keys: list[str],
+    words: str,
+    out: Path,
+    size: tuple[int, int] = SIZE,
 ) -> None:
-    """Open the program on a screen, press keys, and save what it shows as SVG."""
+    """Open the program on a screen, press keys until it shows the words, and save it as SVG."""
     app = RlhfApp(workspace, start, AsyncHub, load_settings(workspace))
     async with app.run_test(size=size) as pilot:
-        await shows(pilot, words)
         while app.link is None or not app.link.connected:
             await pilot.pause(0.1)
-        await pilot.press(*keys)
-        await pilot.pause(0.5)
-        out.write_text(app.export_screenshot(title="rlhf-tui"), encoding="utf-8")
+        await pilot.pause(1.0)
+        await save(pilot, keys, words, out)
+
+
+async def draw_file(path: Path, keys: list[str], words: str, out: Path) -> None:
+    """The same of a run directory that lies in no workspace."""
+    app = RlhfApp(None, "files", AsyncHub, files=(path,))
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause(1.0)
+        await save(pilot, keys, words, out)
+
+
+async def save(pilot: Pilot[int], keys: list[str], words: str, out: Path) -> None:
+    await pilot.press(*keys)
+    await shows(pilot, words)
+    await pilot.pause(2.0)
+    out.write_text(pilot.app.export_screenshot(title="rlhf-tui"), encoding="utf-8")
 
 
 async def main(workspace: Workspace, run: str) -> None:
     here = Path(__file__).parent
     ranking = ["2", "1", "equals_sign", "4"]
-    await draw(workspace, "label:rank", ranking, "open ready", (120, 30), here / "ranking.svg")
-    await draw(
-        workspace, f"dashboard:{run}", ["s"], "objective/scores", (150, 42), here / "dashboard.svg"
-    )
+    await draw(workspace, "label:rank", ranking, "open ready", here / "ranking.svg", (120, 30))
+    for name, keys, words in (
+        ("dashboard", ["s"], "objective/scores"),
+        ("dashboard-samples", ["2"], "mean reward"),
+        ("dashboard-distributions", ["3"], "response_length"),
+        ("dashboard-machine", ["5"], "CPU"),
+    ):
+        await draw(workspace, f"dashboard:{run}", keys, words, here / f"{name}.svg")
+    await draw(workspace, "launch:ppo", [], "steps", here / "launch.svg")
+    recorded = here.parent / "tests" / "recordings" / "ppo-repeats"
+    await draw_file(recorded, ["4"], "CRITICAL", here / "dashboard-warnings.svg")
 
 
 if __name__ == "__main__":

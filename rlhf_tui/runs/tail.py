@@ -12,6 +12,8 @@ import msgspec
 
 FINGERPRINT = 64
 """Bytes before the offset that are remembered, to notice a file that was cut and grew again."""
+LONGEST = 64 * 1024 * 1024
+"""Bytes of a line beyond which it is none, as zeros that a crash has left: passed over unread."""
 OPEN_ANYWAY = 10
 """Every so many looks the file is opened although it seems unchanged: over NFS only opening asks
 the server."""
@@ -86,6 +88,8 @@ class JsonlTail:
         self._facts: tuple[int, int, int] | None = None
         """Inode, size and time of the file when it was read to its end."""
         self._unopened = 0
+        self._skipping = False
+        """Whether the rest of a line that is too long is passed over."""
 
     @property
     def place(self) -> Place:
@@ -95,7 +99,7 @@ class JsonlTail:
     def go_on(self, place: Place) -> None:
         """Begin where another one stopped; if the file is another by now, the next read sees it."""
         self.offset, self._inode, self._before = place
-        self._begin, self._facts = b"", None
+        self._begin, self._facts, self._skipping = b"", None, False
 
     def read(self, max_bytes: int = -1) -> list[dict[str, Any]]:
         """The objects of the whole lines written since the last read; [] if there is no file.
@@ -126,17 +130,29 @@ class JsonlTail:
                 file.seek(0)
             data = file.read(max_bytes)
             if max_bytes >= 0 and b"\n" not in data:
-                data += file.readline()
+                data += file.readline(LONGEST)
         self.more = max_bytes >= 0 and self.offset + len(data) < facts.st_size
         # What was asked before the reading: a line that came meanwhile makes it differ.
         self._facts = None if self.more else facts_of(facts)
         self._unopened = 0
         end = data.rfind(b"\n") + 1
+        if not end and (self._skipping or len(data) > LONGEST):
+            self._skipping, end = True, len(data)
         if not self.offset:
             self._begin = data[: min(end, FINGERPRINT)]
         self.offset += end
         self._before = (self._before + data[:end])[-FINGERPRINT:]
-        return self._decode(data[:end])
+        return self._decode(self._whole(data[:end]))
+
+    def _whole(self, data: bytes) -> bytes:
+        """What is to be decoded of some lines."""
+        if not self._skipping:
+            return data
+        rest = data.find(b"\n") + 1
+        if rest:
+            self._skipping = False
+            self.bad += 1
+        return data[rest:] if rest else b""
 
     def _unchanged(self) -> bool:
         if self._facts is None or self._unopened >= OPEN_ANYWAY:
@@ -146,6 +162,7 @@ class JsonlTail:
 
     def _restart(self) -> None:
         self.offset, self._begin, self._before, self.restarted = 0, b"", b"", True
+        self._skipping = False
 
     def _decode(self, data: bytes) -> list[dict[str, Any]]:
         try:

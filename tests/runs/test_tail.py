@@ -120,6 +120,27 @@ def test_a_long_file_can_be_read_in_pieces(tmp_path):
     assert steps(JsonlTail(path).read(max_bytes=5)) == [0], "a line longer than the piece"
 
 
+def test_a_line_that_never_ends_is_passed_over_in_pieces(tmp_path, monkeypatch):
+    """As where a crash has left a file with gigabytes of zeros."""
+    monkeypatch.setattr("rlhf_tui.runs.tail.LONGEST", 5000)
+    path = tmp_path / "m.jsonl"
+    append(path, row(1) + bytes(40_000) + b"\n" + row(2) + row(3, text="x" * 3000))
+    tail = JsonlTail(path)
+    found, places = [], [0]
+    while True:
+        found += steps(tail.read(max_bytes=1000))
+        places.append(tail.offset)
+        if not tail.more:
+            break
+    assert found == [1, 2, 3]
+    assert tail.bad == 1
+    assert max(b - a for a, b in itertools.pairwise(places)) < 7000
+    append(path, b'{"step": 4')
+    assert tail.read(max_bytes=1000) == []
+    append(path, b"}\n")
+    assert steps(tail.read(max_bytes=1000)) == [4]
+
+
 @given(
     texts=st.lists(st.text(), min_size=1, max_size=8),
     cuts=st.lists(st.integers(0, 400), max_size=6),

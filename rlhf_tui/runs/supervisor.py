@@ -20,6 +20,7 @@ from typing import Any
 from rlhf_tui.errors import UsageError
 from rlhf_tui.runs import accelerating, batching, layout
 from rlhf_tui.runs.environment import worker_environment
+from rlhf_tui.runs.gone import Guard
 from rlhf_tui.runs.launch import GIVEN
 from rlhf_tui.runs.layout import RunArguments, RunExit, RunStatus, StopRequest
 from rlhf_tui.runs.machine import Watch
@@ -88,12 +89,13 @@ class Supervisor:
         if self.asked:
             # Came while the worker was being started, when there was nobody to pass it on to.
             self.on_term(signal.SIGTERM, None)
-        with Watch(
+        watch = Watch(
             self.directory,
             self.process.pid,
             environment.get(accelerating.VISIBLE),
             _device(arguments, chosen),
-        ):
+        )
+        with Guard(self.directory), watch:
             returned = self.process.wait()
         # What a killed worker left behind (data loaders) would hold the device.
         kill_descendants()

@@ -57,6 +57,8 @@ def describe(directory: Path) -> RunFacts:
     """
     arguments = layout.read(directory / layout.ARGS, RunArguments)
     if arguments is None:
+        if not directory.exists():
+            raise InputError(f"The run's directory was removed: {directory}.")
         raise InputError(f"{directory} is not a run directory: it has no {layout.ARGS}.")
     supervisor, worker = processes(directory)
     marks = [mark for mark in (supervisor, worker) if mark is not None]

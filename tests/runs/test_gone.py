@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+import pytest
 from helpers import wait_until
 
+from rlhf_tui.errors import InputError
 from rlhf_tui.runs.process import alive
+from rlhf_tui.runs.state import describe
 
 
 def test_a_worker_ends_with_its_directory(runs: Any) -> None:
@@ -24,6 +27,8 @@ def test_a_worker_ends_with_its_directory(runs: Any) -> None:
     wait_until(removed, what="the removal")
     wait_until(lambda: not alive(worker), what="the worker's end")
     wait_until(lambda: not alive(supervisor), what="the supervisor's end")
+    with pytest.raises(InputError, match="directory was removed"):
+        describe(run.directory)
 
 
 def test_a_deaf_worker_ends_with_it_as_well(runs: Any) -> None:

@@ -119,13 +119,13 @@ def never_started(row: RunRow) -> bool:
 
 
 def clear_unfinished(runs: Path, known: Collection[str]) -> None:
-    """Remove what launches left whose data set was never whole, as their hub was killed."""
+    """Remove what launches left that never came into the queue, as their hub was killed."""
     if not runs.is_dir():
         return
     for path in runs.iterdir():
         if path.name in known or not RUN_ID.fullmatch(path.name) or not path.is_dir():
             continue
-        if {inner.name for inner in path.iterdir()} <= {SCRATCH, layout.DATASET}:
+        if {inner.name for inner in path.iterdir()} <= {SCRATCH, layout.DATASET, layout.ARGS}:
             shutil.rmtree(path, ignore_errors=True)
 
 

@@ -39,6 +39,7 @@ from rlhf_tui.hub.messages import (
     ShowRun,
     StopRun,
 )
+from rlhf_tui.hub.rows import clear_unfinished
 from rlhf_tui.store.database import Store, StoreFailed
 from rlhf_tui.store.write import RunRow, save_run
 from rlhf_tui.workspace import Workspace
@@ -287,3 +288,18 @@ async def test_a_run_that_goes_while_one_waits_for_the_queue_is_told_as_gone(
         world.jobs.forget("sft-0001")
     with pytest.raises(UsageError, match="it was deleted"):
         await waiting
+
+
+def test_what_a_launch_left_that_never_came_into_the_queue_goes(tmp_path: Path) -> None:
+    """Its hub was killed: with its arguments written, or before. What has run stays."""
+    for name, files in (
+        ("sft-0001", ["dataset", "args.json"]),
+        ("sft-0002", ["dataset"]),
+        ("sft-0003", ["dataset", "args.json", "supervisor.json"]),
+        ("sft-0004", ["dataset", "args.json"]),
+        ("notes", ["dataset"]),
+    ):
+        for file in files:
+            (tmp_path / name / file).mkdir(parents=True)
+    clear_unfinished(tmp_path, {"sft-0004"})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["notes", "sft-0003", "sft-0004"]

@@ -68,7 +68,7 @@ class Plan:
         """
         told = series[TOLD].last if TOLD in series else math.nan
         if self.kind in ONLINE:
-            return Evaluations(self.every, seconds=told if told > 0 else 0.0)
+            return Evaluations(self.every, seconds=told if 0 < told < math.inf else 0.0)
         a_step = self.trained / total if self.trained and total > 0 else self._counted(clocks)
         steps = self.rows / a_step * FORWARD if a_step > 0 else 0.0
         # Its model is measured on the same rows once it is saved.

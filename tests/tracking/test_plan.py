@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 from array import array
 from pathlib import Path
 
 import pytest
 from helpers.recordings import RECORDINGS
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rlhf_tui.tracking.clock import Clock
 from rlhf_tui.tracking.metrics import Metrics
@@ -159,3 +162,24 @@ def test_recorded_runs_with_long_evaluations(name: str, share: float) -> None:
     assert left is not None
     end = rows[-1]["time"] - rows[0]["time"]
     assert now - rows[0]["time"] + left == pytest.approx(end, rel=0.1)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 50), st.floats(0, 1e6)), max_size=60),
+    st.integers(0, 10_000),
+    st.integers(0, 60),
+    st.floats(0, 1e9),
+    st.floats(0, 1e9),
+)
+def test_never_negative_nor_beyond_reason(
+    distances: list[tuple[int, float]], left: int, every: int, seconds: float, cost: float
+) -> None:
+    steps, moments = [0.0], [0.0]
+    for step, second in distances:
+        steps.append(steps[-1] + step)
+        moments.append(moments[-1] + second)
+    told = Evaluations(every, 1, seconds, cost)
+    found = estimate(steps, moments, steps[-1] + left, evaluations=told)
+    if found is not None:
+        assert math.isfinite(found.seconds)
+        assert found.seconds >= 0

@@ -20,6 +20,7 @@ import msgspec
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.layout import DistributionRow, MachineRow, SampleRow
 from rlhf_tui.runs.tail import JsonlTail
+from rlhf_tui.tracking.metrics import ODD, is_number, number_of, with_odd
 from rlhf_tui.tracking.panels import NOT_METRICS
 
 What = Literal["metrics", "samples", "distributions", "machine"]
@@ -27,7 +28,6 @@ Format = Literal["parquet", "csv"]
 Columns = dict[str, list[Any]]
 """Columns of equal length, by name, in order."""
 PIECE = 4 * 1024 * 1024
-NOT_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _FIRST = ("run_id", "step", "time")
 
 
@@ -70,31 +70,19 @@ def read_curves(run: Path) -> dict[str, Curve]:
     """The metrics of a run directory, in the order in which they first came."""
     curves: dict[str, Curve] = {}
     for place, row in enumerate(rows_of(run / layout.METRICS)):
+        if ODD in row:
+            row = with_odd(row)
         step, time = row.get("step", place), row.get("time")
-        if not _is_number(step) or not math.isfinite(step):
+        if not math.isfinite(number_of(step)):
             continue
-        odd = row.get("not_finite")
-        odd = odd if isinstance(odd, dict) else {}
+        when = number_of(time) if is_number(time) else None
         for name, value in row.items():
-            if name in NOT_METRICS or name == "not_finite":
+            if name in NOT_METRICS or name == ODD:
                 continue
-            number = value if _is_number(value) else NOT_FINITE.get(odd.get(name, ""))
             if name not in curves:
                 curves[name] = Curve()
-            curves[name].add(step, time if _is_number(time) else None, _double(number))
+            curves[name].add(step, when, number_of(value) if is_number(value) else None)
     return {name: curve for name, curve in curves.items() if curve.numbers}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _double(value: float | None) -> float | None:
-    """An integer that no double holds becomes infinite rather than an error."""
-    try:
-        return None if value is None else float(value)
-    except OverflowError:
-        return math.inf
 
 
 def long_table(runs: Iterable[tuple[str, Path]], wanted: re.Pattern[str] | None = None) -> Columns:
@@ -200,7 +188,7 @@ def _table(
         for row in rows_of(directory / file):
             try:
                 typed = msgspec.convert(row, kind)
-            except msgspec.ValidationError:
+            except (msgspec.ValidationError, OverflowError):
                 continue
             found += cells(run_id, typed)
     columns = zip(*found, strict=True) if found else ((),) * len(names)

@@ -48,7 +48,7 @@ class Metrics:
         for names, group in groupby(rows, tuple):
             some = list(group)
             if ODD in names:
-                some = [_with_odd(row) for row in some]
+                some = [with_odd(row) for row in some]
             columns = dict(
                 zip(names, zip(*(row.values() for row in some), strict=True), strict=True)
             )
@@ -149,7 +149,7 @@ def number_of(value: object) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def _with_odd(row: dict[str, Any]) -> dict[str, Any]:
+def with_odd(row: dict[str, Any]) -> dict[str, Any]:
     """A line with the values that JSON cannot say put back."""
     odd = row[ODD]
     if not isinstance(odd, dict):

@@ -192,3 +192,15 @@ def test_samples_distributions_and_the_machine(tmp_path: Path) -> None:
     assert write(samples_table(runs), "csv", file) == 2
     read = list(csv.DictReader(io.StringIO(file.getvalue().decode(), newline="")))
     assert read[0]["completion"] == "a,b\nc"
+
+
+def test_numbers_beyond_a_double_and_strange_names_for_them(tmp_path: Path) -> None:
+    run = written(tmp_path / "sft-0001", [{"step": 0, "loss": 1.0}])
+    with (run / "metrics.jsonl").open("a") as file:
+        file.write('{"step":1,"loss":null,"not_finite":{"loss":[]}}\n')
+        file.write('{"step":1' + "0" * 400 + ',"loss":1}\n')
+        file.write('{"step":2,"time":1' + "0" * 400 + ',"loss":1' + "0" * 400 + "}\n")
+    found = read_curves(run)["loss"]
+    assert (found.steps, found.values) == ([0, 1, 2], [1.0, None, math.inf])
+    (run / "machine.jsonl").write_text('{"time":1' + "0" * 400 + ',"cpu":1,"ram":1}\n')
+    assert not machine_table([("sft-0001", run)])["time"]

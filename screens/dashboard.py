@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from rlhf_tui.screens.dashboard_samples import SamplesPane
     from rlhf_tui.screens.palette import Entry
 
+CHARTS, SAMPLES = 0, 1
+"""Numbers of the panes that have keys of their own."""
 FURNISH_S = 0.4
 """After the start until the panes that are not seen are made: the first picture is there then."""
 
@@ -196,40 +198,55 @@ class DashboardScreen(Control):
 
         self.app.push_screen(SearchAsk(pane.sought, pane.FINDS), asked)
 
+    def action_fold(self) -> None:
+        """Hide the list, or show it again; the keys that move in it work all the same."""
+        self.runs.display = not self.runs.display
+
+    # What acts on one pane is refused while another is seen: nobody would see what it did.
+
+    def _here(self, index: int) -> bool:
+        if self.view == index:
+            self.call_after_refresh(self.draw_tabs)
+            return True
+        title, _ = PANES[index]
+        self.notify(f"That acts on the {title}, which {index + 1} shows.", markup=False)
+        return False
+
     def action_log(self) -> None:
-        self.charts.turn_log()
-        self.draw_tabs()
+        if self._here(CHARTS):
+            self.charts.turn_log()
 
     def action_smooth(self) -> None:
-        self.charts.turn_smooth()
-        self.draw_tabs()
+        if self._here(CHARTS):
+            self.charts.turn_smooth()
 
     def action_full(self) -> None:
-        self.charts.toggle_full()
-        self.draw_tabs()
+        if self._here(CHARTS):
+            self.charts.toggle_full()
 
     def action_crosshair(self) -> None:
-        self.charts.crosshair()
-        self.draw_tabs()
+        if self._here(CHARTS):
+            self.charts.crosshair()
 
     def action_axis(self) -> None:
-        self.charts.axis()
-        self.draw_tabs()
+        if self._here(CHARTS):
+            self.charts.axis()
 
     def action_zoom(self, by: int) -> None:
-        self.charts.zoom(by)
-        self.draw_tabs()
+        if self._here(CHARTS):
+            self.charts.zoom(by)
 
     def action_pan(self, by: int) -> None:
-        self.charts.pan(by)
-        self.draw_tabs()
+        if self._here(CHARTS):
+            self.charts.pan(by)
 
     def action_diff(self) -> None:
-        self.samples.diff()
-        self.draw_tabs()
+        if self._here(SAMPLES):
+            self.samples.diff()
 
     def action_label(self) -> None:
-        self.samples.label()
+        if self._here(SAMPLES):
+            self.samples.label()
 
 
 def _length(row: Row) -> int:

@@ -23,7 +23,7 @@ TICK_S = 0.5
 """Twice a second: what people call live; four charts then cost under 2 % of a core."""
 LIST_S = 2.0
 """How often the list is asked for while any run is active."""
-IDLE_LIST_S = 10.0
+IDLE_LIST_S = 4.0
 """… and while none is: a run may be launched from a shell."""
 PATIENCE_S = 4.0
 """A hub that has to be started first is there by then."""

@@ -81,6 +81,7 @@ DASHBOARD: tuple[Key, ...] = (
     Key("dashboard.archive", "a", "archive", "Put the run away, or back", "dashboard", "Runs"),
     Key("dashboard.archived", "A", "archived", "Show the runs that were put away, and hide them",
         "dashboard", "Runs"),
+    Key("dashboard.fold", "h", "fold", "Hide the list of runs, and show it", "dashboard", "Runs"),
     Key("dashboard.promote", "P", "promote", "Make its model the workspace's current policy",
         "dashboard", "Runs"),
     Key("dashboard.delete", "D", "delete", "Delete the run and its model (asks first)",

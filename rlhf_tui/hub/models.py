@@ -61,11 +61,14 @@ def sample_model() -> Path:
 
 
 def newest(runs: Mapping[str, RunRow], kind: RunKind) -> RunRow | None:
-    """The newest finished run of a kind whose model is there."""
+    """The newest finished run of a kind whose model is there; none that was put away."""
     finished = [
         run
         for run in runs.values()
-        if run.kind == kind and run.state == "finished" and model_folder(run).is_dir()
+        if run.kind == kind
+        and run.state == "finished"
+        and not run.archived
+        and model_folder(run).is_dir()
     ]
     return max(finished, key=lambda run: (run.created_ms, run.run_id), default=None)
 

@@ -17,7 +17,7 @@ from rlhf_tui.config.options import PPOOptions
 from rlhf_tui.errors import Denied
 from rlhf_tui.evaluation.model_report import Evaluation, Pairs
 from rlhf_tui.evaluation.report import Figure
-from rlhf_tui.hub.messages import Request, ResumeRun, RunInfo, StopRun
+from rlhf_tui.hub.messages import Ingest, Request, ResumeRun, RunInfo, StopRun
 from rlhf_tui.runs.layout import EVALUATION, write_atomic
 from rlhf_tui.screens.dashboard import DashboardScreen
 from rlhf_tui.screens.messages import HubChanged
@@ -344,3 +344,28 @@ async def test_terminals_without_utf8_get_ascii_alone(
         for key in ("l", "s", "3", "4") if start == "dashboard" else ("a", *["j"] * 30):
             await pilot.press(key)
             assert everything().isascii()
+
+
+async def test_keys_of_one_pane_do_nothing_unseen(
+    program: Open, link: FakeLink, until: Until
+) -> None:
+    async with program("dashboard", (120, 30)) as pilot:
+        await until(pilot, lambda: drawn(pilot))
+        await pilot.press("6", "l", "s", "c", "enter")
+        look = screen(pilot).charts.drawn_by
+        assert (look.log, look.smoothing) == (False, 0.0)
+        assert not any(isinstance(request, Ingest) for request in link.asked)
+        await pilot.press("1", "l")
+        assert screen(pilot).charts.drawn_by.log
+
+
+async def test_the_list_can_be_hidden(program: Open, until: Until) -> None:
+    async with program("dashboard", (80, 24)) as pilot:
+        await until(pilot, lambda: drawn(pilot))
+        before = charts(pilot)[0].size.width
+        await pilot.press("h")
+        await until(pilot, lambda: charts(pilot)[0].size.width > before + 20)
+        await pilot.press("j")
+        await until(pilot, lambda: "sft-0002" in screen(pilot).head.text)
+        await pilot.press("h")
+        await until(pilot, lambda: charts(pilot)[0].size.width == before)

@@ -19,6 +19,8 @@ from rlhf_tui.runs.process import alive, is_here, require_here, signal_process
 
 GIVEN = "RLHF_TUI_GIVEN"
 """Names the variables that a supervisor was given for its worker, and passes on to no hub."""
+LET_GO_S = 1.0
+"""A killed process counts as dead a moment before the last of its threads lets go of its files."""
 SUPERVISOR_COMMAND = (sys.executable, "-P", "-m", "rlhf_tui.runs.supervisor")
 
 
@@ -108,13 +110,19 @@ def _claiming(directory: Path) -> Iterator[list[int]]:
 
 
 def _lock(descriptor: int, directory: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise RunFailed(f"{directory.name} is running already.") from error
-    except OSError:
-        # A file system without locks: the marks have to do.
-        return
+    end = time.monotonic() + LET_GO_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                raise RunFailed(f"{directory.name} is running already.") from error
+            time.sleep(0.02)
+        except OSError:
+            # A file system without locks: the marks have to do.
+            return
+        else:
+            return
 
 
 def is_starting(directory: Path) -> bool:

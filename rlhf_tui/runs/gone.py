@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from rlhf_tui.runs.side_thread import SideThread
+
 LOOK_S = 2.0
 
 
-class Guard:
+class Guard(SideThread):
     """Looks in a thread while a run's processes live, and kills them once the directory is gone."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__("guard")
         self._directory = directory
         self._began: tuple[int, int] | None = None
         with suppress(OSError):
             self._began = _identity(directory)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
 
-    def __enter__(self) -> Guard:
-        # As for the machine's thread: signals are the main one's, which waits for the worker.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        with suppress(RuntimeError):
-            self._thread.start()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
+    def work(self) -> None:
         # Again and again: those that are killed may have begun others meanwhile.
-        while not self._ended.wait(LOOK_S):
+        while not self.ended.wait(LOOK_S):
             # A network drive that does not answer is not gone.
             with suppress(OSError, psutil.Error):
                 if self._began and _identity(self._directory) != self._began:

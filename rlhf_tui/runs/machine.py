@@ -7,8 +7,6 @@ minutes is just what people want to see. Reading costs a few milliseconds each t
 from __future__ import annotations
 
 import shutil
-import signal
-import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +17,7 @@ from rlhf_tui.runs import layout
 from rlhf_tui.runs.gpus import Gpus
 from rlhf_tui.runs.layout import MachineRow
 from rlhf_tui.runs.lines import LineLog
+from rlhf_tui.runs.side_thread import SideThread
 
 FIRST_S = 2.0
 """Between rows of a young run, which somebody is likely to be watching."""
@@ -150,7 +149,7 @@ def pause(age: float, size: int) -> float:
     return float((FIRST_S if age < YOUNG_S else LATER_S) * 2 ** (size // DOUBLED_BYTES))
 
 
-class Watch:
+class Watch(SideThread):
     """Samples in a thread while a run's processes live; its failures end here."""
 
     def __init__(self, directory: Path, root: int, visible: str | None, device: str) -> None:
@@ -158,34 +157,18 @@ class Watch:
         Args:
             root, visible, device: as `Machine` and `Gpus` have them.
         """
+        super().__init__("machine", END_S)
         self._directory = directory
         self._root = root
         self._visible, self._device = visible, device
         self._began = time.monotonic()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="machine", daemon=True)
 
-    def __enter__(self) -> Watch:
-        # A signal handled by the thread would not wake the main one, which waits for the worker:
-        # it begins with all of them blocked, and those that come meanwhile wait for us.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-        # Where no thread can be had, the run goes on unwatched.
-        with suppress(RuntimeError):
-            self._thread.start()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        if self._thread.ident is not None:
-            self._thread.join(END_S)
-
-    def _run(self) -> None:
+    def work(self) -> None:
         path = self._directory / layout.MACHINE
         log, gpus = LineLog(path), Gpus(self._visible, self._device)
         try:
             machine = Machine(self._directory, self._root, gpus)
-            while not self._ended.wait(pause(time.monotonic() - self._began, _size(path))):
+            while not self.ended.wait(pause(time.monotonic() - self._began, _size(path))):
                 with suppress(psutil.Error):
                     log.append([machine.sample()])
         except (OSError, psutil.Error):

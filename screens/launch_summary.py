@@ -57,13 +57,21 @@ def brief_rows(told: Told, width: int, glyphs: Glyphs) -> list[Row]:
         cost, cost_style = cost_line(found.estimate), style
         if found.estimate.warning:
             cost, cost_style = f"{found.estimate.warning} ({cost})", "bad"
-    last, last_style = f"{model_names(found)}; {queue_line(found)}", style
-    if found.problem:
-        last, last_style = found.problem, "bad"
+    first = _line("data", told.reading or data, style, width, glyphs)
+    second = _line("cost", cost or "not known", cost_style, width, glyphs)
+    if not found.problem:
+        words = f"{model_names(found)}; {queue_line(found)}"
+        return [first, second, _line("model", words, style, width, glyphs)]
+    stop = wrap([(_clean(found.problem, glyphs).replace("\n", " "), "bad")], width - NAME)
+    if len(stop) == 1:
+        return [first, second, _line("stop", found.problem, "bad", width, glyphs)]
+    # What to do about it stands at the sentence's end, and matters more than the cost.
+    rest = "".join(text for row in stop[1:] for text, _ in row)
+    begun = "".join(text for text, _ in stop[0])
     return [
-        _line("data", told.reading or data, style, width, glyphs),
-        _line("cost", cost or "not known", cost_style, width, glyphs),
-        _line("stop" if found.problem else "model", last, last_style, width, glyphs),
+        first,
+        _line("stop", begun, "bad", width, glyphs),
+        _line("", rest, "bad", width, glyphs),
     ]
 
 

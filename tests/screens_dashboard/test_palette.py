@@ -48,6 +48,7 @@ async def test_a_pane_and_a_key_by_name(program: Any, until: Until) -> None:
         await until(pilot, lambda: listed(pilot, "Pane: machine"))
         await pilot.press("enter")
         await until(pilot, lambda: getattr(pilot.app.screen, "view", None) == 4)
+        await pilot.press("1")
         await pilot.press("colon", *"logar")
         await until(pilot, lambda: listed(pilot, "Logarithmic"))
         await pilot.press("enter")

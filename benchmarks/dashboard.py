@@ -154,7 +154,7 @@ def part_keys(place: Path) -> None:
             # Fewer than there are dot columns: at the edge nothing moves.
             "crosshair": "c" + "\x1b[D" * 60 + "c",
             "smoothing, log y": "sl" * 30,
-            "zoom and pan": "++[[]]--" * 10,
+            "zoom and pan": "++[[]0" * 13,
             "panes": "23456781" * 6,
             "runs": "j" * 19 + "k" * 19,
         }.items():

@@ -111,7 +111,13 @@ async def test_a_growing_log_is_running_and_a_deleted_one_is_gone(
         assert screen(pilot).runs.infos[0].state == "running"
         with log.open("a") as file:
             file.write('{"step": 77, "loss": 0.5}\n')
-        await until(pilot, lambda: screen(pilot).followed.follower.series["loss"].last == 0.5)  # type: ignore[union-attr]
+
+        def newest() -> float | None:
+            followed = screen(pilot).followed
+            series = followed.follower.series if followed else {}
+            return series["loss"].last if "loss" in series else None
+
+        await until(pilot, lambda: newest() == 0.5)
         log.unlink()
         screen(pilot).look_again()
         await until(pilot, lambda: "is gone" in shown(pilot))

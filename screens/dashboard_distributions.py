@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rlhf_tui.screens.dashboard_empty import why_empty
 from rlhf_tui.screens.dashboard_pane import Pane, Seen, words
+from rlhf_tui.screens.dashboard_steps import StepCursor
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Sheet
 from rlhf_tui.screens.widgets.text import clean
@@ -24,8 +25,6 @@ WIDEST = 8
 """Cells of one step in the map."""
 SHADES = " ░▒▓█"
 ASCII_SHADES = " .:*#"
-FAR = 10
-"""A turn by so much goes to the first or the last step."""
 WRITTEN = "trainers write them as they go: rewards, lengths, KL of tokens."
 
 
@@ -53,8 +52,7 @@ class DistributionsPane(CanvasView, Pane):
         self.found: dict[str, Histograms] = {}
         self.first = 0
         """Index of the first distribution that is shown."""
-        self._place: int | None = None
-        """Index of the step that was chosen; None: the newest."""
+        self._steps = StepCursor()
         self._run = ""
         self._empty = ""
         """What there is to say without distributions."""
@@ -66,7 +64,8 @@ class DistributionsPane(CanvasView, Pane):
         batch, run = seen.batch, seen.run
         self._empty = why_empty(run.info, "distributions", WRITTEN)
         if run.info.run_id != self._run:
-            self._run, self._place, self.first = run.info.run_id, None, 0
+            self._run, self.first = run.info.run_id, 0
+            self._steps.follow()
         elif batch is not None and not (batch.distributions or batch.distributions_restarted):
             return
         self.found = grouped(run.follower.distributions)
@@ -81,8 +80,7 @@ class DistributionsPane(CanvasView, Pane):
 
     @property
     def place(self) -> int:
-        last = max(0, len(self.steps) - 1)
-        return last if self._place is None else min(self._place, last)
+        return self._steps.place(len(self.steps))
 
     @property
     def fitting(self) -> int:
@@ -198,10 +196,7 @@ class DistributionsPane(CanvasView, Pane):
 
     def turn(self, by: int) -> None:
         """To another step; at the last one it follows."""
-        last = max(0, len(self.steps) - 1)
-        place = (last if by > 0 else 0) if abs(by) >= FAR else self.place + by
-        place = max(0, min(last, place))
-        self._place = None if place == last else place
+        self._steps.turn(by, len(self.steps))
         self.redraw()
 
     def line(self, by: int) -> None:

@@ -10,6 +10,7 @@ from rlhf_tui.runs.layout import SampleRow
 from rlhf_tui.screens import dashboard_label
 from rlhf_tui.screens.dashboard_empty import why_empty
 from rlhf_tui.screens.dashboard_pane import Pane, Seen, words
+from rlhf_tui.screens.dashboard_steps import StepCursor
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.chart_axes import number
@@ -26,8 +27,6 @@ LONGEST = 4000
 """Characters of one completion that are laid out."""
 NARROWEST = 36
 """Cells of a column of text that reads well; with less room answers stand below each other."""
-FAR = 10
-"""A turn by so much goes to the first or the last step."""
 WRITTEN = "all but reward models write answers to fixed prompts, at every evaluation."
 Place = tuple[int, int]
 """Index of a step, index of a prompt."""
@@ -48,8 +47,7 @@ class SamplesPane(PagedView, Pane):
         self.prompt = 0
         """Index of the prompt under the cursor."""
         self.as_diff = False
-        self._step: int | None = None
-        """Index of the step that was chosen; None: the newest."""
+        self._steps = StepCursor()
         self._tops: list[int] = []
         """First row of each prompt."""
         self._run = ""
@@ -65,7 +63,8 @@ class SamplesPane(PagedView, Pane):
         batch, run = seen.batch, seen.run
         self._empty = why_empty(run.info, "samples", WRITTEN)
         if run.info.run_id != self._run:
-            self._run, self._step, self.prompt, self.top = run.info.run_id, None, 0, 0
+            self._run, self.prompt, self.top = run.info.run_id, 0, 0
+            self._steps.follow()
         elif batch is not None and not (batch.samples or batch.samples_restarted):
             return
         self.sampled = Sampled(run.follower.samples)
@@ -76,8 +75,7 @@ class SamplesPane(PagedView, Pane):
     @property
     def place(self) -> int:
         """Index of the step that is shown."""
-        last = max(0, len(self.sampled.steps) - 1)
-        return last if self._step is None else min(self._step, last)
+        return self._steps.place(len(self.sampled.steps))
 
     @property
     def step(self) -> int:
@@ -211,10 +209,7 @@ class SamplesPane(PagedView, Pane):
 
     def turn(self, by: int) -> None:
         """To another step; far is the first or the last one. At the last one it follows."""
-        last = max(0, len(self.sampled.steps) - 1)
-        place = (last if by > 0 else 0) if abs(by) >= FAR else self.place + by
-        place = max(0, min(last, place))
-        self._step = None if place == last else place
+        self._steps.turn(by, len(self.sampled.steps))
         self.relayout()
 
     def line(self, by: int) -> None:
@@ -265,7 +260,7 @@ class SamplesPane(PagedView, Pane):
             self._to(after[0])
 
     def _to(self, found: Place) -> None:
-        self._step = None if found[0] == len(self.sampled.steps) - 1 else found[0]
+        self._steps.go(found[0], len(self.sampled.steps))
         self._go(found[1])
 
     # --- to the labelling ---------------------------------------------------------------------

@@ -12,11 +12,10 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.events import Resize
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from rlhf_tui.errors import RlhfError, UsageError
-from rlhf_tui.screens.launch_edit import STYLE
+from rlhf_tui.errors import RlhfError
+from rlhf_tui.screens.launch_edit import STYLE, Checked
 from rlhf_tui.screens.theme import Glyphs
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.text import clean
@@ -38,7 +37,7 @@ class Choice:
     """What it is, beside it."""
 
 
-class ChooseValue(ModalScreen[str | None]):
+class ChooseValue(Checked):
     """A value as text, or one of those listed; returns it, None when left as it was."""
 
     DEFAULT_CSS = (
@@ -124,7 +123,7 @@ class ChooseValue(ModalScreen[str | None]):
         lines = enumerate(self.list[top : top + SHOWN], start=top)
         self.view.show([self._row(one, number == self.at, width) for number, one in lines])
         if self.at < 0:
-            self._problem(text)
+            self.problem(text)
 
     def _row(self, one: Choice, chosen: bool, width: int) -> Row:
         marker = self._glyphs.marker if chosen else " "
@@ -134,16 +133,6 @@ class ChooseValue(ModalScreen[str | None]):
         text = f"{marker} {name:<{NAMES}} "
         style = "cursor" if chosen else ""
         return [(text[:width], style), (words[:room], "cursor-dim" if chosen else "dim")]
-
-    def _problem(self, text: str) -> str:
-        problem, conflict = "", ""
-        try:
-            conflict = self.check(text) or ""
-        except UsageError as error:
-            problem = error.message
-        self.query_one(".problem", Static).update(problem)
-        self.query_one(".warning", Static).update(conflict)
-        return problem
 
     def action_move(self, by: int) -> None:
         """To the next line, or from the first one back to the text."""
@@ -158,11 +147,8 @@ class ChooseValue(ModalScreen[str | None]):
             field.value = text
             field.cursor_position = len(text)
             return
-        if not self._problem(text):
+        if not self.problem(text):
             self.dismiss(text)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
 
 
 def paths_of(text: str, takes: Callable[[Path], str | None]) -> list[Choice]:

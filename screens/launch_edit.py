@@ -29,7 +29,28 @@ STYLE = """
 """
 
 
-class EditValue(ModalScreen[str | None]):
+class Checked(ModalScreen[str | None]):
+    """A window in which a text is typed that has to be possible; it shows what is wrong with it."""
+
+    check: Callable[[str], str | None]
+    """Raises UsageError for a text that is not possible; returns what it conflicts with."""
+
+    def problem(self, text: str) -> str:
+        """Show what is wrong with a text; returns why it cannot be taken."""
+        problem, conflict = "", ""
+        try:
+            conflict = self.check(text) or ""
+        except UsageError as error:
+            problem = error.message
+        self.query_one(".problem", Static).update(problem)
+        self.query_one(".warning", Static).update(conflict)
+        return problem
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+class EditValue(Checked):
     """One value as text; returns it once it is possible, None when left as it was."""
 
     DEFAULT_CSS = "EditValue {" + STYLE + "}"
@@ -66,29 +87,15 @@ class EditValue(ModalScreen[str | None]):
             yield Static("Enter takes it", markup=False, classes="quiet")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self._problem(event.value)
-
-    def _problem(self, text: str) -> str:
-        """Show what is wrong with a text; returns why it cannot be taken."""
-        problem, conflict = "", ""
-        try:
-            conflict = self.check(text) or ""
-        except UsageError as error:
-            problem = error.message
-        self.query_one(".problem", Static).update(problem)
-        self.query_one(".warning", Static).update(conflict)
-        return problem
+        self.problem(event.value)
 
     def on_input_submitted(self) -> None:
         self.action_accept()
 
     def action_accept(self) -> None:
         text = self.query_one(Input).value
-        if not self._problem(text):
+        if not self.problem(text):
             self.dismiss(text)
-
-    def action_leave(self) -> None:
-        self.dismiss(None)
 
 
 class LaunchNotes(ModalScreen[bool]):

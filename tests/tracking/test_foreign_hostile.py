@@ -26,7 +26,7 @@ EVENTS = next((DATA / "tensorboard" / "first").iterdir())
 @pytest.mark.parametrize(
     ("name", "content", "why"),
     [
-        ("a.gz", gzip.compress(b'{"step": 1, "loss": 1}\n'), "gunzip"),
+        ("a.gz", gzip.compress(b'{"step": 1, "loss": 1}\n', mtime=0), "gunzip"),
         ("a.jsonl", b'{"prompt": "a", "completion": "b"}\n', "without a number"),
         ("a.csv", b"prompt,completion\na,b\n", "columns of numbers"),
         ("a.json", b"[1, 2]", "array"),

@@ -66,8 +66,8 @@ def brief_rows(told: Told, width: int, glyphs: Glyphs) -> list[Row]:
     if len(stop) == 1:
         return [first, second, _line("stop", found.problem, "bad", width, glyphs)]
     # What to do about it stands at the sentence's end, and matters more than the cost.
-    rest = "".join(text for row in stop[1:] for text, _ in row)
-    begun = "".join(text for text, _ in stop[0])
+    begun, *more = ("".join(text for text, _ in row).rstrip() for row in stop)
+    rest = " ".join(more)
     return [
         first,
         _line("stop", begun, "bad", width, glyphs),

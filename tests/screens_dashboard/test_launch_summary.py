@@ -27,3 +27,8 @@ def test_what_to_do_about_a_refusal_is_read_in_whole(width: int) -> None:
 
 def test_a_refusal_longer_than_that_says_that_it_goes_on() -> None:
     assert shown("word " * 100, 60)[-1].endswith("…")
+
+
+def test_the_rows_of_a_refusal_are_joined_by_a_space() -> None:
+    shortest = shown("one two three four five six seven eight nine", 7 + 14)
+    assert shortest[1:] == ["stop   one two three", "       four five six…"]

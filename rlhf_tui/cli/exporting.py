@@ -35,7 +35,8 @@ def export(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="train, validation, test or all; may be repeated. Else train and validation.",
+            help="train, validation, test or all; may be repeated. Else train and validation,"
+            " of rankings all.",
         ),
     ] = None,
     include: Annotated[
@@ -91,7 +92,7 @@ def export(
     spec = DatasetSpec(
         kind=kind,
         pairs=pairs,
-        splits=_splits(split),
+        splits=_splits(kind, split),
         include=checked(include, ["thumbs-up", "best-ranked"], "include"),
         aggregate=checked([aggregate], get_args(Aggregate), "aggregate")[0],
         min_agreement=min_agreement,
@@ -112,6 +113,8 @@ def export(
     say(f"Wrote {made.rows} rows to {out}.")
     if made.note:
         note(made.note)
+    if not split and "test" not in spec.splits:
+        note("Prompts of the test split are left out; --split all takes them.")
 
 
 def backup(
@@ -135,8 +138,12 @@ def backup(
     say(f"Wrote {target} ({target.stat().st_size / 1e6:.1f} MB).")
 
 
-def _splits(chosen: list[str] | None) -> list[Split]:
+def _splits(kind: DatasetKind, chosen: list[str] | None) -> list[Split]:
+    """The splits that were named; without any those to train on, of rankings all.
+
+    A store is rebuilt from rankings, which name the split of each prompt: nothing may be missing.
+    """
     if not chosen:
-        return ["train", "validation"]
+        return list(SPLITS) if kind == "rankings" else ["train", "validation"]
     checked(chosen, [*SPLITS, "all"], "split")
     return list(SPLITS) if "all" in chosen else cast("list[Split]", list(dict.fromkeys(chosen)))

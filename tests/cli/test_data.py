@@ -144,6 +144,22 @@ def test_an_export_loads_with_datasets(filled: Cli) -> None:
     assert done.stdout.split() == ["20", "True"], done.stderr
 
 
+def test_rankings_are_written_in_whole_and_other_data_say_that_the_test_split_stays(
+    filled: Cli,
+) -> None:
+    every = filled("export", "preference", "all.jsonl", "--split", "all").ok()
+    assert "test split" not in every.err
+    known = [json.loads(line) for line in (filled.cwd / "all.jsonl").read_text().splitlines()]
+    held_out = sum(row["split"] == "test" for row in known)
+    assert held_out, "the seed's hash puts some of the twenty prompts there"
+    some = filled("export", "preference", "some.jsonl").ok()
+    assert f"Wrote {20 - held_out} rows" in some.out
+    assert "test split are left out; --split all" in some.err
+    rankings = filled("export", "rankings", "rankings.jsonl").ok()
+    assert "Wrote 20 rows" in rankings.out
+    assert "left out" not in rankings.err
+
+
 def test_nothing_to_export_yet(cli: Cli) -> None:
     refused(cli("export", "preference", "out.parquet"), 6, "rlhf-tui label")
     assert not (cli.cwd / "out.parquet").exists()

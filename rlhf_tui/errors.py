@@ -78,7 +78,7 @@ def nearest(name: str, valid: Iterable[str]) -> str:
     begun = [one for one in names if name and one.startswith(name)]
     if not close and len(begun) == 1:
         close = begun
-    listed = f"Known: {', '.join(names)}."
+    listed = f"Known: {', '.join(names) or 'none'}."
     if not close:
         return listed
     meant = f"Did you mean {close[0]!r}?"

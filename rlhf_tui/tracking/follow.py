@@ -22,6 +22,7 @@ from rlhf_tui.tracking.clock import Clock, XAxis
 from rlhf_tui.tracking.log_tail import LogTail
 from rlhf_tui.tracking.metrics import Metrics
 from rlhf_tui.tracking.plan import Plan, plan_of
+from rlhf_tui.tracking.sampled import plain
 from rlhf_tui.tracking.series import Series
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ INDEX_EVERY = 4 * 1024 * 1024
 INDEX_SHARE = 32
 """So many parts of a long log's index have to be new: it is written whole each time."""
 MOST_SAMPLES = 2000
-"""Samples kept, the newest: 8 prompts at 250 evaluations."""
+"""Samples kept, the newest: 8 prompts at 250 evaluations, the reference's answers among them."""
 MOST_DISTRIBUTIONS = 2000
 MOST_MACHINE = 20_000
 """Rows of the machine kept, the newest: more than a day of one every five seconds."""
@@ -244,7 +245,20 @@ class RunFollower:
         ):
             if restarted:
                 kept.clear()
-            kept.extend(one for row in rows if (one := _typed(row, kind)) is not None)
+            found = [one for row in rows if (one := _typed(row, kind)) is not None]
+            if kept is self.samples and len(kept) + len(found) > MOST_SAMPLES:
+                found = _newest_samples([*kept, *found])
+                kept.clear()
+            kept.extend(found)
+
+
+def _newest_samples(rows: list[SampleRow]) -> list[SampleRow]:
+    """As many samples as are kept: other models' newest answers first, which may have come but
+    once, long ago; then the newest of the policy."""
+    beside = {(row.by, plain(row.prompt)): row for row in rows if row.by}
+    others = [*beside.values()][-MOST_SAMPLES // 2 :]
+    own = [row for row in rows if not row.by]
+    return [*others, *own[len(others) - MOST_SAMPLES :]]
 
 
 def _typed(row: dict[str, Any], kind: type[Any]) -> Any:

@@ -1,6 +1,7 @@
 """A run's sample completions, in order: for each fixed prompt one answer a step, and a reference's.
 
-What a resumed run wrote again takes the place of what stood at that step.
+A step that comes again, as after a resume from a checkpoint, takes the place of itself and of all
+later ones.
 """
 
 from __future__ import annotations
@@ -38,16 +39,23 @@ class Sampled:
     def __init__(self, rows: Iterable[SampleRow]) -> None:
         self.prompts: dict[str, Answers] = {}
         """By the prompt's text, in the order in which they came."""
-        steps: set[int] = set()
+        steps: list[int] = []
         for row in rows:
             answers = self.prompts.setdefault(plain(row.prompt), Answers(row.prompt))
             if row.by:
                 answers.beside[row.by] = row
-            else:
-                answers.policy[row.step] = row
-                steps.add(row.step)
-        self.steps = sorted(steps)
-        """Of the policy's answers."""
+                continue
+            while steps and steps[-1] > row.step:
+                self._forget(steps.pop())
+            if row.step not in steps[-1:]:
+                steps.append(row.step)
+            answers.policy[row.step] = row
+        self.steps = steps
+        """Of the policy's answers, ascending."""
+
+    def _forget(self, step: int) -> None:
+        for answers in self.prompts.values():
+            answers.policy.pop(step, None)
 
     def mean_reward(self, step: int) -> float | None:
         """Of the policy's answers at a step; None where none has a reward."""

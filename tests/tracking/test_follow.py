@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from rlhf_tui.runs.layout import REFERENCE
 from rlhf_tui.screens.widgets.canvas_view import Row, changed_span
 from rlhf_tui.screens.widgets.run_list import duration
 from rlhf_tui.screens.widgets.wrapping import wrap
-from rlhf_tui.tracking.follow import PIECE, RunFollower
+from rlhf_tui.tracking.follow import MOST_SAMPLES, PIECE, RunFollower
 from rlhf_tui.tracking.log_tail import LOG_BYTES, LogTail
 from rlhf_tui.tracking.metrics import MAX_SERIES
+from rlhf_tui.tracking.sampled import Sampled
 
 
 def follow(watch: RunFollower) -> int:
@@ -118,3 +120,26 @@ def test_wrapped_rows_fit_and_lose_no_letter(text: str, width: int) -> None:
 def test_durations() -> None:
     given = [0, 59, 60, 3599, 3600, 86400 * 1.5, 86400 * 2, 86400 * 400]
     assert [duration(s) for s in given] == ["<1m", "<1m", "1m", "59m", "1h", "36h", "2d", "400d"]
+
+
+def test_the_reference_stays_however_many_answers_follow(tmp_path: Path) -> None:
+    def row(step: int, by: str = "") -> str:
+        return json.dumps({"step": step, "prompt": "p", "completion": f"{by}{step}", "by": by})
+
+    watch = RunFollower(tmp_path)
+    with (tmp_path / "samples.jsonl").open("w") as file:
+        file.write(row(0, REFERENCE) + "\n")
+        for step in range(MOST_SAMPLES + 50):
+            file.write(row(step) + "\n")
+            if step % 500 == 0:
+                file.flush()
+                follow(watch)
+    follow(watch)
+    assert len(watch.samples) == MOST_SAMPLES
+    answers = Sampled(watch.samples).prompts["p"]
+    reference, newest = answers.reference(), answers.at(MOST_SAMPLES + 50)
+    assert reference is not None
+    assert reference.by == REFERENCE
+    assert newest is not None
+    assert newest.step == MOST_SAMPLES + 49
+    assert sorted(answers.policy) == list(range(51, MOST_SAMPLES + 50))

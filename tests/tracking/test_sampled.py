@@ -48,3 +48,19 @@ def test_conversations_of_the_same_words_are_one_prompt() -> None:
     assert list(found.prompts) == ["user: Hi"]
     assert plain([{"role": "user"}, 3, None]) == "user: \n3\nNone"
     assert plain(None) == ""
+
+
+def test_what_a_run_wrote_after_the_checkpoint_that_it_goes_on_from_is_forgotten() -> None:
+    rows = [
+        SampleRow(0, "a", "a0", by=REFERENCE),
+        *(SampleRow(step, name, f"lost {step}") for step in (0, 10, 20, 30) for name in "ab"),
+        SampleRow(20, "a", "kept"),
+    ]
+    found = Sampled(rows)
+    assert found.steps == [0, 10, 20]
+    assert found.prompts["a"].at(99) is rows[-1]
+    # Its new answer at step 20 may be on its way.
+    answer = found.prompts["b"].at(25)
+    assert answer is not None
+    assert answer.completion == "lost 20"
+    assert found.prompts["a"].beside[REFERENCE] is rows[0]

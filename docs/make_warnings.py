@@ -55,7 +55,8 @@ def _section(rule: Rule) -> list[str]:
     lines += [f"Fires when: {rule.fires}", "", f"What it means: {rule.means}", ""]
     lines += ["What to change:", "", *(f"- {advice}" for advice in rule.change), ""]
     if rule.sources:
-        lines += ["Sources: " + "; ".join(rule.sources) + ".", ""]
+        cited = (f"- {w.by}, [{w.title}]({w.url}): {says}." for w, says in rule.sources)
+        lines += ["Sources:", "", *cited, ""]
     return lines
 
 

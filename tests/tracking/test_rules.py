@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from rlhf_tui.runs.layout import GpuRow, MachineRow, RunExit, RunStatus, SampleRow
-from rlhf_tui.tracking.rules import drift
+from rlhf_tui.tracking.rules import drift, works
 from rlhf_tui.tracking.rules.finding import Finding
 from rlhf_tui.tracking.rules.judge import EVERY_S, RULES, Pace, judge
 from rlhf_tui.tracking.rules.texts import repeated, told
@@ -47,6 +47,17 @@ def test_names_are_fit_for_a_list_and_every_rule_says_what_to_do() -> None:
         assert rule.id.replace("-", "").isalpha() and rule.id.islower()
         assert rule.kinds and rule.change and rule.fires.endswith(".") and rule.means.endswith(".")
         assert len(rule.title) <= 40, "stands in one line beside its sign at 54 columns"
+
+
+def test_every_work_is_cited_and_with_what_it_says() -> None:
+    cited = [source for rule in RULES for source in rule.sources]
+    known = {work for work in vars(works).values() if isinstance(work, works.Work)}
+    assert {source.work for source in cited} == known
+    assert len({work.url for work in known}) == len(known)
+    for work in known:
+        assert work.by[-4:].isdigit() and work.url.startswith("http")
+    for source in cited:
+        assert source.says and not source.says.endswith(".")
 
 
 def test_a_series_about_its_threshold_does_not_flicker() -> None:

@@ -6,6 +6,7 @@ from rlhf_tui.tracking.rules.finding import Alarm, Rule
 from rlhf_tui.tracking.rules.view import View
 from rlhf_tui.tracking.rules.walking import alarm, before, episode, lowest_so_far, mean, rolling
 from rlhf_tui.tracking.rules.words import at, figure
+from rlhf_tui.tracking.rules.works import AHMADIAN, BASELINES, HUANG_N, Source
 
 TIMES = 5.0
 FAR = 50.0
@@ -84,7 +85,11 @@ RULES = (
             "a smaller cliprange_value",
         ),
         _value,
-        ("Huang et al. 2024, 'The N+ Implementation Details': reward whitening, value clipping",),
+        (
+            Source(
+                HUANG_N, "the critic starts as the reward model; whitened rewards, clipped values"
+            ),
+        ),
     ),
     Rule(
         "critic-blind",
@@ -102,6 +107,13 @@ RULES = (
             "train rloo, which needs none",
         ),
         _blind,
-        ("Ahmadian et al. 2024, 'Back to Basics' (RLOO): PPO without its critic",),
+        (
+            Source(
+                BASELINES,
+                "explained_variance: at 0 one might as well predict nothing, below it "
+                "is worse than that",
+            ),
+            Source(AHMADIAN, "RLOO, which needs no critic, does better than PPO"),
+        ),
     ),
 )

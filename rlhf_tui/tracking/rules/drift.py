@@ -7,8 +7,21 @@ import math
 from rlhf_tui.tracking.rules.finding import ONLINE, Alarm, Rule
 from rlhf_tui.tracking.rules.rollouts import START, kl_points, length_points
 from rlhf_tui.tracking.rules.view import View
-from rlhf_tui.tracking.rules.walking import alarm, before, episode, rolling
+from rlhf_tui.tracking.rules.walking import above, alarm, before, episode, rolling
 from rlhf_tui.tracking.rules.words import at, figure, share
+from rlhf_tui.tracking.rules.works import (
+    BEECHING,
+    CUI,
+    GAO,
+    HUANG_37,
+    SCHULMAN_KL,
+    SCHULMAN_PPO,
+    SPINNING_UP,
+    STIENNON,
+    YU,
+    ZIEGLER,
+    Source,
+)
 
 KL_LIMIT = 20.0
 """Nats a response. Runs with human rewards are usually kept at 5 to 20; beyond that the reward
@@ -101,28 +114,18 @@ def _clipped(view: View) -> Alarm | None:
     points = view.points("policy/clipfrac_avg", "clip_ratio/region_mean")
     # RLOO's ratios are those of whole responses.
     what = "responses" if view.kind == "rloo" else "tokens"
-    values = rolling(points.means, 3)
-    found = episode(
-        [v > CLIPPED for v in values], [v < CLIPPED_BACK for v in values],
-        on=3, off=3, badness=values,
-    )  # fmt: skip
-    return alarm(
-        points, found, "warning",
-        lambda i: f"{share(values[i])} of the {what} were clipped about step "
-        f"{at(points.steps[i])}; usual is below {share(CLIPPED_BACK)}.",
+    return above(
+        points, CLIPPED, CLIPPED_BACK,
+        lambda value, step: f"{share(value)} of the {what} were clipped about step {at(step)}; "
+        f"usual is below {share(CLIPPED_BACK)}.",
     )  # fmt: skip
 
 
 def _apart(view: View) -> Alarm | None:
-    points = view.points("policy/approxkl_avg")
-    values = rolling(points.means, 3)
-    found = episode(
-        [v > APART for v in values], [v < APART_BACK for v in values], on=3, off=3, badness=values
-    )
-    return alarm(
-        points, found, "warning",
-        lambda i: f"Within an update the policy moves {figure(values[i])} nats a token away from "
-        f"the one that wrote the rollout (about step {at(points.steps[i])}); usual is below 0.03.",
+    return above(
+        view.points("policy/approxkl_avg"), APART, APART_BACK,
+        lambda value, step: f"Within an update the policy moves {figure(value)} nats a token away "
+        f"from the one that wrote the rollout (about step {at(step)}); usual is below 0.03.",
     )  # fmt: skip
 
 
@@ -146,9 +149,9 @@ RULES = (
         ),
         _kl,
         (
-            "Gao et al. 2022, 'Scaling Laws for Reward Model Overoptimization'",
-            "Ziegler et al. 2019, section 2.2: the adaptive penalty",
-            "Stiennon et al. 2020, figure 5: beyond some KL people prefer the policy less and less",
+            Source(GAO, "with the KL the true reward rises, then falls; the learnt one rises"),
+            Source(ZIEGLER, "section 2.2: a penalty that is steered towards a KL"),
+            Source(STIENNON, "figure 5: beyond some KL people like the texts less and less"),
         ),
     ),
     Rule(
@@ -166,7 +169,11 @@ RULES = (
             "kl_estimator = 'k3', which is never negative, hides it: find the cause first",
         ),
         _kl_negative,
-        ("Beeching et al. 2023, 'StackLLaMA': what a negative KL comes from",),
+        (
+            Source(SCHULMAN_KL, "of single samples k1 is often negative, in the mean it is the KL"),
+            Source(BEECHING, "tokens that are forced, suppressed or padding make it negative, and "
+                   "the policy goes after that"),
+        ),
     ),
     Rule(
         "entropy-collapse",
@@ -184,9 +191,8 @@ RULES = (
         ),
         _entropy,
         (
-            "Yu et al. 2025 (DAPO), section 3.1: clip-higher",
-            "Cui et al. 2025, 'The Entropy Mechanism of Reinforcement Learning for Reasoning "
-            "Language Models'",
+            Source(YU, "section 3.1: the entropy falls quickly; an upper ε of 0.28 (clip-higher)"),
+            Source(CUI, "what is gained is paid for with entropy, and ends when that is used up"),
         ),
     ),
     Rule(
@@ -205,8 +211,8 @@ RULES = (
         ),
         _clipped,
         (
-            "Schulman et al. 2017 (PPO): ε = 0.2",
-            "Zheng et al. 2023, 'Secrets of RLHF in Large Language Models, part I'",
+            Source(SCHULMAN_PPO, "sections 3 and 6.1: the clipped objective; ε = 0.2 does best"),
+            Source(HUANG_37, "detail 12: clipfrac among what PPO's programs log"),
         ),
     ),
     Rule(
@@ -223,6 +229,9 @@ RULES = (
             "a smaller cliprange or max_grad_norm",
         ),
         _apart,
-        ("Achiam 2018 (Spinning Up): stop at 1.5 times 0.01 nats",),
+        (
+            Source(SPINNING_UP, "a rollout's passes end at 1.5 times a target_kl of 0.01"),
+            Source(HUANG_37, "approx_kl stays below 0.02; above, the policy changes too quickly"),
+        ),
     ),
 )  # fmt: skip

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from rlhf_tui.tracking.rules.works import Source
+
 if TYPE_CHECKING:
     from rlhf_tui.tracking.rules.view import View
 
@@ -48,7 +50,7 @@ class Rule:
     change: tuple[str, ...]
     """What to try, the likeliest first; options by their names in rlhf.toml."""
     look: Callable[[View], Alarm | None]
-    sources: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
     """Papers and practice that the threshold or the advice comes from."""
 
 

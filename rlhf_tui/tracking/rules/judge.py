@@ -7,7 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rlhf_tui.runs.layout import DistributionRow, MachineRow, SampleRow
-from rlhf_tui.tracking.rules import critic, drift, losses, machinery, paid, preference, reading
+from rlhf_tui.tracking.rules import (
+    critic,
+    drift,
+    losses,
+    machinery,
+    paid,
+    preference,
+    progress,
+    reading,
+    steps,
+)
 from rlhf_tui.tracking.rules.finding import Finding, Rule, order
 from rlhf_tui.tracking.rules.view import Situation, View
 from rlhf_tui.tracking.series import Series
@@ -19,6 +29,8 @@ RULES: tuple[Rule, ...] = (
     *critic.RULES,
     *preference.RULES,
     *losses.RULES,
+    *progress.RULES,
+    *steps.RULES,
     *machinery.RULES,
 )
 EVERY_S = 2.0

@@ -11,8 +11,9 @@ from rlhf_tui.tracking.rules.rollouts import (
     reward_points,
 )
 from rlhf_tui.tracking.rules.view import Points, View
-from rlhf_tui.tracking.rules.walking import alarm, before, episode, mean, rolling, spread
+from rlhf_tui.tracking.rules.walking import above, alarm, before, episode, mean, rolling, spread
 from rlhf_tui.tracking.rules.words import at, figure, share
+from rlhf_tui.tracking.rules.works import DUBOIS, HUANG_N, SINGHAL, YU, Source
 
 LENGTH_TIMES = 1.5
 LENGTH_FAR = 2.5
@@ -82,31 +83,21 @@ def _unended(view: View) -> Points:
 
 
 def _cut(view: View) -> Alarm | None:
-    points = _unended(view)
-    values = rolling(points.means, 3)
-    found = episode(
-        [v > CUT for v in values], [v < CUT_BACK for v in values], on=3, off=3, badness=values
-    )
     most = view.number("response_length", 0)
     length = f" ({most:,.0f} tokens)" if most else ""
-    return alarm(
-        points, found, "warning",
-        lambda i: f"{share(values[i])} of the responses were cut at response_length{length} "
-        f"before they ended, about step {at(points.steps[i])}.",
+    return above(
+        _unended(view), CUT, CUT_BACK,
+        lambda value, step: f"{share(value)} of the responses were cut at response_length{length} "
+        f"before they ended, about step {at(step)}.",
     )  # fmt: skip
 
 
 def _alike(view: View) -> Alarm | None:
-    points = view.points("frac_reward_zero_std")
-    values = rolling(points.means, 5)
-    found = episode(
-        [v > SAME_REWARD for v in values], [v < SAME_REWARD_BACK for v in values],
-        on=5, off=3, badness=values,
-    )  # fmt: skip
-    return alarm(
-        points, found, "warning",
-        lambda i: f"For {share(values[i])} of the prompts all responses got the same reward, "
-        f"about step {at(points.steps[i])}: they teach nothing.",
+    return above(
+        view.points("frac_reward_zero_std"), SAME_REWARD, SAME_REWARD_BACK,
+        lambda value, step: f"For {share(value)} of the prompts all responses got the same reward, "
+        f"about step {at(step)}: they teach nothing.",
+        width=5,
     )  # fmt: skip
 
 
@@ -155,8 +146,8 @@ RULES = (
         ),
         _length,
         (
-            "Singhal et al. 2023, 'A Long Way to Go: Investigating Length Correlations in RLHF'",
-            "Dubois et al. 2024, 'Length-Controlled AlpacaEval'",
+            Source(SINGHAL, "most of the reward that is gained comes with longer texts"),
+            Source(DUBOIS, "judges prefer longer texts; the same comparison at equal length"),
         ),
     ),
     Rule(
@@ -175,7 +166,7 @@ RULES = (
             "mask_truncated = true (GRPO)",
         ),
         _cut,
-        ("Huang et al. 2024, 'The N+ Implementation Details': the EOS trick",),
+        (Source(HUANG_N, "detail 23, the EOS trick: what does not end gets a score of -1"),),
     ),
     Rule(
         "groups-alike",
@@ -193,7 +184,10 @@ RULES = (
             "temperature = 1.0, if it is lower",
         ),
         _alike,
-        ("Yu et al. 2025 (DAPO), section 3.2: dynamic sampling",),
+        (
+            Source(YU, "section 3.2: prompts solved always or never have no gradient, and are left "
+                   "out (dynamic sampling)"),
+        ),
     ),
     Rule(
         "reward-falls",

@@ -8,6 +8,7 @@ from rlhf_tui.tracking.rules.finding import Alarm, Rule
 from rlhf_tui.tracking.rules.view import View
 from rlhf_tui.tracking.rules.walking import alarm, episode, mean
 from rlhf_tui.tracking.rules.words import at, figure, share
+from rlhf_tui.tracking.rules.works import OUYANG, PAL, PANG, RAZIN, Source
 
 CHANCE = 0.55
 CHANCE_BACK = 0.58
@@ -127,8 +128,11 @@ RULES = (
         ),
         _chance,
         (
-            "Ouyang et al. 2022 (InstructGPT): reward models are right on 70 to 72% of held-out "
-            "comparisons, where people agree on 73%",
+            Source(
+                OUYANG,
+                "sections 3.4 and 4.1: reward models are right on 70% to 72% of "
+                "comparisons, where people agree on 73%",
+            ),
         ),
     ),
     Rule(
@@ -165,10 +169,9 @@ RULES = (
         ),
         _displaced,
         (
-            "Razin et al. 2024, 'Unintentional Unalignment: Likelihood Displacement in DPO'",
-            "Pal et al. 2024, 'Smaug' (DPO-Positive)",
-            "Pang et al. 2024, 'Iterative Reasoning Preference Optimization': DPO with "
-            "the SFT loss",
+            Source(RAZIN, "chosen texts lose probability to others, even to their opposite"),
+            Source(PAL, "why DPO's loss allows it, and a term against it"),
+            Source(PANG, "DPO with the likelihood of the chosen in the loss"),
         ),
     ),
 )

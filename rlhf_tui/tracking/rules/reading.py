@@ -8,6 +8,7 @@ from rlhf_tui.tracking.rules.texts import N, Told, told
 from rlhf_tui.tracking.rules.view import Points, View
 from rlhf_tui.tracking.rules.walking import alarm, episode
 from rlhf_tui.tracking.rules.words import at, figure, share
+from rlhf_tui.tracking.rules.works import KIRK, LI, STIENNON, Source
 
 REPEATED = 0.25
 REPEATED_FAR = 0.5
@@ -99,8 +100,8 @@ RULES = (
         ),
         _repeats,
         (
-            "Li et al. 2016, 'A Diversity-Promoting Objective Function': distinct-n",
-            "Stiennon et al. 2020, appendix: samples of an over-optimised policy",
+            Source(LI, "distinct-n: the share of different n-word sequences"),
+            Source(STIENNON, "appendix H.2: samples of an over-optimised policy"),
         ),
     ),
     Rule(
@@ -119,6 +120,6 @@ RULES = (
             "go back to a checkpoint before that step: out of this there is no way by training on",
         ),
         _same,
-        ("Kirk et al. 2024, 'Understanding the Effects of RLHF on … Diversity'",),
+        (Source(KIRK, "RLHF takes variety away, within a prompt and between prompts"),),
     ),
 )

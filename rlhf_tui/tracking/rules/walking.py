@@ -77,6 +77,28 @@ def alarm(
     return Alarm("note", points.steps[found.first], sentence(found.worst), until)
 
 
+def above(
+    points: Points,
+    limit: float,
+    back: float,
+    sentence: Callable[[float, float], str],
+    *,
+    width: int = 3,
+) -> Alarm | None:
+    """A warning about a series whose rolling median stands above a limit `width` times in a row.
+
+    Args:
+        back: below it, three times in a row, it is over.
+        sentence: tells of a median and its step.
+        width: points whose median is taken.
+    """
+    values = rolling(points.means, width)
+    found = episode(
+        [v > limit for v in values], [v < back for v in values], on=width, off=3, badness=values
+    )
+    return alarm(points, found, "warning", lambda i: sentence(values[i], points.steps[i]))
+
+
 def mean(values: Sequence[float]) -> float:
     """The mean of at least one value."""
     return math.fsum(values) / len(values)

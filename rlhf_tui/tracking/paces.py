@@ -17,6 +17,8 @@ SPIKE = 0.25
 else in it than steps."""
 WARM_UP = 0.25
 """Share of the distances that may be slow at first, as kernels are compiled and caches filled."""
+FEW = 4
+"""Among so few distances the first is slow if it is longer than each of the others."""
 LONGEST = 6
 """Slow distances in a row that may be one evaluation."""
 SMALL = 0.2
@@ -57,13 +59,16 @@ def told_apart(distances: list[Distance]) -> tuple[list[Distance], list[Distance
     for a, b in pairwise(edges):
         limit = _limit([one.pace for one in distances[a:b]])
         slow += [one.pace > limit for one in distances[a:b]]
+    if 1 < count <= FEW:
+        # Too few to tell what is usual.
+        slow[0] = distances[0].pace > (1 + SPIKE) * max(one.pace for one in distances[1:])
     usual: list[Distance] = []
     spikes: list[Distance] = []
     at = 0
     for is_slow, group in groupby(slow):
         some = distances[at : at + len(list(group))]
         at += len(some)
-        if is_slow and at == len(some) and at <= WARM_UP * count:
+        if is_slow and at == len(some) and (at == 1 or at <= WARM_UP * count):
             continue
         if not is_slow or len(some) > LONGEST:
             # So many in a row: the machine has become slower.

@@ -1,16 +1,20 @@
 """How fast a run is, and when it will end, from the times of its metrics.
 
-A run's time is that of its usual steps, which may drift, and of what comes between them now and
-then: evaluations, checkpoints. Evaluations come when the run's arguments say so (`plan`), and one
-that was not seen yet is taken for what its rows take without learning. All else is told from the
-distances between the lines.
+A run's time is that of its usual steps, which may drift, of what comes between them now and then
+(evaluations, checkpoints), and of its end: the last evaluations, the model that is written, the
+process that goes. Only then is it over for those who wait. Evaluations come when the run's
+arguments say so (`plan`), and one that was not seen yet is taken for what its rows take without
+learning; the end takes a share of what the start took. All else is told from the distances between
+the lines.
 
 After a tenth of a run the end so told is within a tenth of the whole time where some thirty lines
 are there by then, steps scatter by a tenth (a fifth with a hundred lines), and the last steps take
 at most a sixth longer than the first; a third where they scatter so little that the drift shows.
 It cannot be where other work comes and goes on the machine, where responses grow to several times
-their length, or where evaluations that have not been seen yet are most of the time; and on runs of
-some ten steps, of which a tenth is one line.
+their length, or where evaluations that have not been seen yet are most of the time.
+
+What earlier runs took is left out of it: on a machine that others use, too, their figures move the
+end away from the truth as often as towards it.
 """
 
 from __future__ import annotations
@@ -34,6 +38,12 @@ FEWEST = 3
 """Distances without an evaluation that tell how long a step takes."""
 PENDING = 0.5
 """Of what an evaluation takes: a last line that came sooner is that of its step alone."""
+ENDING = 0.2
+"""Of what its start takes, until the libraries and the models are loaded, the end of a run takes
+until its model is written and its process gone."""
+MOST_ENDING_S = 60.0
+LOADED_S = 120.0
+"""What took longer until the first line was not loading for the most part."""
 WINDOW_S = 60.0
 LINES = 10
 """Throughput is that of the last minute, and of the last ten lines if they reach back further."""
@@ -47,6 +57,8 @@ class Estimate:
     """Until its last step is done, and the evaluations after it as far as they are known."""
     per_step: float
     """Seconds of a usual step now, without what comes in between."""
+    due: float = 0.0
+    """Seconds of the evaluation that the last line is followed by at once; 0: by a step."""
 
 
 def estimate(
@@ -56,7 +68,7 @@ def estimate(
     since: float = -math.inf,
     evaluations: Evaluations | None = None,
 ) -> Estimate | None:
-    """What is left after the last point; None with fewer than three points since the start.
+    """What is left after the last point; None with fewer than two points since the start.
 
     Args:
         steps, seconds: the lines of a run; both rise, seconds need not strictly.
@@ -67,7 +79,7 @@ def estimate(
     """
     begin = bisect_left(seconds, since)
     count = len(steps) - begin
-    if count < 3:
+    if count < 2:
         return None
     every = -(-count // MOST_POINTS)
     chosen = [*range(begin, len(steps) - 1, every), len(steps) - 1]
@@ -75,21 +87,22 @@ def estimate(
     held: list[Distance] = []
     if evaluations is not None:
         plain = [one for one in distances if not one.holds(evaluations)]
-        if len(plain) < FEWEST:
+        held = [one for one in distances if one.holds(evaluations)]
+        if len(plain) < min(FEWEST, len(held) + 1):
             # They are in each distance, and so in the pace.
-            evaluations = None
+            evaluations, held = None, []
         else:
-            held = [one for one in distances if one.holds(evaluations)]
             distances = plain
     usual, spikes = told_apart(distances)
     recent = usual[-max(RECENT, len(usual) // 2) :]
     pace = sum(one.seconds for one in recent) / sum(one.steps for one in recent)
     left = max(0.0, total - steps[-1])
-    between = _between(spikes, usual, total, steps[begin], steps[-1])
+    between, due = _between(spikes, usual, total, steps[begin], steps[-1]), 0.0
     if evaluations is not None:
-        between += _evaluating(evaluations, held, usual, pace, steps[-1], total)
+        coming, due = _evaluating(evaluations, held, usual, pace, steps[-1], total)
+        between += coming
     rest = pace * drift(usual, pace, left) * left + between
-    return Estimate(rest, pace) if math.isfinite(rest) else None
+    return Estimate(rest, pace, due) if math.isfinite(rest) else None
 
 
 def _between(
@@ -130,8 +143,8 @@ def _evaluating(
     pace: float,
     last: float,
     total: float,
-) -> float:
-    """Seconds of the evaluations that are still to come.
+) -> tuple[float, float]:
+    """Seconds of the evaluations that are still to come, and of the one that is due now.
 
     Args:
         held: distances with evaluations in them.
@@ -140,16 +153,18 @@ def _evaluating(
     mean = worked / sum(one.steps for one in usual)
     costs = [max(0.0, o.seconds - mean * o.steps) / o.holds(evaluations) for o in held]
     first = evaluations.seconds or evaluations.steps * pace
-    coming = evaluations.coming(last, total)
+    coming, due = evaluations.coming(last, total), False
     if held and held[-1].stop == last:
         others = statistics.median(costs[:-1]) if costs[:-1] else first or pace
-        if costs[-1] < PENDING * others:
+        due = costs[-1] < PENDING * others
+        if due:
             costs.pop()
             coming += 1
     if len(costs) < 3:
         # The machine may have slept just then.
         costs = [cost for cost in costs if cost <= worked]
-    return coming * (statistics.median(costs) if costs else first)
+    each = statistics.median(costs) if costs else first
+    return coming * each, each if due else 0.0
 
 
 def seconds_left(
@@ -162,7 +177,7 @@ def seconds_left(
     now: float,
     evaluations: Evaluations | None = None,
 ) -> float | None:
-    """Seconds until a living run has done its last step; None while that cannot be told.
+    """Seconds until a living run is over, its model saved; None while that cannot be told.
 
     Args:
         clocks: of its follower.
@@ -171,21 +186,58 @@ def seconds_left(
             since 1970.
         evaluations: as `estimate` takes them.
     """
-    if total <= step or step <= 0:
+    if total < step or step <= 0:
         return None
     clock = clocks.get("time")
-    found = None
-    if isinstance(clock, TimeClock) and clock.steps:
-        # A clock that was set back says nothing of the start any more.
-        since = started - clock.origin if started <= now else -math.inf
-        found = estimate(clock.steps, clock.values, total, since, evaluations)
-    if not isinstance(clock, TimeClock) or found is None:
+    if not isinstance(clock, TimeClock) or not clock.steps:
         # No line tells yet: loading counts, too, so it is too long rather than too short.
-        return (now - started) / step * (total - step) if 0 < started < now else None
+        told = step < total and 0 < started < now
+        return (now - started) / step * (total - step) if told else None
+    # A clock that was set back says nothing of the start any more.
+    since = started - clock.origin if started <= now else -math.inf
     ahead = max(0.0, step - clock.steps[-1])
     moment = updated if ahead else clock.before
+    found = estimate(clock.steps, clock.values, total, since, evaluations)
+    if found is None and (begin := bisect_left(clock.values, since)) > 1:
+        # Just resumed, perhaps from an earlier step: how fast it was before still tells.
+        found = estimate(clock.steps[:begin], clock.values[:begin], total, evaluations=evaluations)
+        ahead = step - clock.steps[begin - 1]
+    if found is None:
+        return _at_first(clock, step, total, started, moment)
+    rest = found.seconds - found.per_step * ahead + _ending(clock, since, found.per_step)
     waited = max(0.0, now - moment)
-    return max(0.0, found.seconds - found.per_step * ahead - min(waited, found.per_step))
+    if step < total:
+        waited = min(waited, found.per_step + (0.0 if ahead else found.due))
+    return max(0.0, rest - waited)
+
+
+def _at_first(
+    clock: TimeClock, step: float, total: float, started: float, moment: float
+) -> float | None:
+    """What is left after the first line of a run.
+
+    Args:
+        moment: when the step was done.
+    """
+    done = step - clock.steps[-1]
+    if done > 0 and moment > clock.before:
+        return (moment - clock.before) / done * (total - step)
+    # Most of a short time was loading, which says nothing of the steps.
+    took = moment - started
+    return took / step * (total - step) if took > LOADED_S else None
+
+
+def _ending(clock: TimeClock, since: float, per_step: float) -> float:
+    """Seconds from the last evaluation until the process is gone.
+
+    Args:
+        since: when the run was started last, by this clock.
+    """
+    begin = bisect_left(clock.values, since)
+    if not math.isfinite(since) or begin == len(clock.values):
+        return 0.0
+    made = clock.steps[begin] - (clock.steps[begin - 1] if begin else 0.0)
+    return min(MOST_ENDING_S, ENDING * max(0.0, clock.values[begin] - since - per_step * made))
 
 
 def throughput(clocks: Mapping[XAxis, Clock]) -> dict[XAxis, float]:

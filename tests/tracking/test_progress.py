@@ -202,7 +202,7 @@ def test_what_is_left_falls_while_a_step_is_waited_for() -> None:
     kept = clocks(50)
 
     def left(later: float) -> float | None:
-        return seconds_left(kept, 50, 150, started=BEGAN - 30, updated=now, now=now + later)
+        return seconds_left(kept, 50, 150, started=BEGAN, updated=now, now=now + later)
 
     assert left(0) == pytest.approx(200)
     assert left(1.5) == pytest.approx(198.5)
@@ -212,7 +212,7 @@ def test_what_is_left_falls_while_a_step_is_waited_for() -> None:
 def test_a_heartbeat_ahead_of_the_last_line_counts() -> None:
     kept = clocks(50)
     now = BEGAN + 2 * 58
-    found = seconds_left(kept, 58, 150, started=BEGAN - 30, updated=now, now=now)
+    found = seconds_left(kept, 58, 150, started=BEGAN, updated=now, now=now)
     assert found == pytest.approx(2 * 92)
 
 

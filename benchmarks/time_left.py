@@ -13,7 +13,7 @@ earlier. Exits with 1 if after a tenth one of them is off by more than MARK.
 the clock on the wall, which is how it would have gone with the machine to itself. Runs of the
 sample model compute in one thread, so that both rows agree where nobody else is at work.
 
-Takes some ten minutes on two cores. --quick: a tenth of the steps. --keep: the workspace is made
+Takes some ten minutes on two cores. --quick: a quarter of the steps. --keep: the workspace is made
 there and kept, and labels and models that it holds already are used again.
 """
 
@@ -118,7 +118,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="a tenth of the steps")
+    parser.add_argument("--quick", action="store_true", help="a quarter of the steps")
     parser.add_argument("--keep", type=Path, help="make the workspace there, and keep it")
     parser.add_argument("--only", nargs="+", default=[], help="kinds of runs")
     parser.add_argument("runs", nargs="*", type=Path, help="directories of runs that have ended")
@@ -131,7 +131,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         root = (given.keep or Path(temporary) / "workspace").resolve()
-        found = make(root, given.only, 0.1 if given.quick else 1.0)
+        found = make(root, given.only, 0.25 if given.quick else 1.0)
         good = table(found)
     sys.exit(not good)
 

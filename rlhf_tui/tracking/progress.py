@@ -196,12 +196,12 @@ def seconds_left(
     # A clock that was set back says nothing of the start any more.
     since = started - clock.origin if started <= now else -math.inf
     ahead = max(0.0, step - clock.steps[-1])
-    moment = updated if ahead else clock.before
     found = estimate(clock.steps, clock.values, total, since, evaluations)
     if found is None and (begin := bisect_left(clock.values, since)) > 1:
         # Just resumed, perhaps from an earlier step: how fast it was before still tells.
         found = estimate(clock.steps[:begin], clock.values[:begin], total, evaluations=evaluations)
         ahead = step - clock.steps[begin - 1]
+    moment = updated if ahead else clock.before
     if found is None:
         return _at_first(clock, step, total, started, moment)
     rest = found.seconds - found.per_step * ahead + _ending(clock, since, found.per_step)
@@ -219,6 +219,8 @@ def _at_first(
     Args:
         moment: when the step was done.
     """
+    if step >= total:
+        return None
     done = step - clock.steps[-1]
     if done > 0 and moment > clock.before:
         return (moment - clock.before) / done * (total - step)

@@ -24,6 +24,7 @@ from rlhf_tui.screens.garbage import LOOK_S, Collector
 from rlhf_tui.screens.keymap import Keymap, load_keymap
 from rlhf_tui.screens.link import Link
 from rlhf_tui.screens.messages import HubChanged
+from rlhf_tui.screens.pasting import guard_pastes
 from rlhf_tui.screens.personal import Personal, personal_path
 from rlhf_tui.screens.room import Room
 from rlhf_tui.screens.rooms import FILES, room, style_of
@@ -285,6 +286,7 @@ def run_app(
         os.environ.pop(name, None)
     if settings is None:
         settings = load_settings(workspace) if workspace is not None else Settings()
+    guard_pastes()
     app = RlhfApp(
         workspace,
         start,

@@ -55,6 +55,24 @@ def test_a_closed_window_keeps_what_was_saved_and_what_was_begun(
     assert row["prompt_text"].startswith(first.group())
 
 
+def test_a_pasted_log_with_colours_presses_no_keys(
+    cli: Cli, workspace: Workspace, screens: Terminals
+) -> None:
+    films(cli, 2)
+    pane = screens.open(workspace.root, "label")
+    pane.shows("Film number")
+    pane.press("c")
+    pane.shows("Critique")
+    # Read as keys, its s would skip the item, and 1, 2 and the line's end would rank it.
+    pane.paste("the \x1b[31mred\x1b[0m one\n\x07s12\n")
+    pane.shows("the red one")
+    pane.press("Enter")
+    screen = pane.shows(r"(?s)Film number.*critique")
+    assert "0 yours" in screen
+    pane.press("q")
+    pane.gone()
+
+
 def test_every_room_fits_forty_columns_and_ten_rows(
     cli: Cli, workspace: Workspace, screens: Terminals
 ) -> None:

@@ -55,6 +55,11 @@ class Pane:
         """Text as it stands, letter by letter."""
         self._server.tmux("send-keys", "-t", self.name, "-l", "--", text)
 
+    def paste(self, text: str) -> None:
+        """As the person's terminal pastes: between marks, if the program has asked for them."""
+        self._server.tmux("set-buffer", "--", text)
+        self._server.tmux("paste-buffer", "-p", "-t", self.name)
+
     def resize(self, columns: int, rows: int) -> None:
         self._server.tmux("resize-window", "-t", self.name, "-x", str(columns), "-y", str(rows))
 

@@ -84,4 +84,4 @@ def guard_pastes() -> None:
     """
     from textual.drivers import linux_driver
 
-    linux_driver.XTermParser = PasteSafeParser  # type: ignore[misc]
+    linux_driver.XTermParser = PasteSafeParser  # type: ignore[attr-defined]

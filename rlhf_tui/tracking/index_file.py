@@ -24,7 +24,8 @@ import msgspec
 from rlhf_tui.runs.tail import Place
 from rlhf_tui.tracking.clock import Clock, TimeClock, XAxis
 from rlhf_tui.tracking.metrics import Metrics
-from rlhf_tui.tracking.series import BLOCK, Kept, Pyramid, Series
+from rlhf_tui.tracking.pyramid import BLOCK, Pyramid
+from rlhf_tui.tracking.series import Kept, Series
 
 MAGIC = b"rlhfix\x03\n"
 HEAD = struct.Struct("<8sQQ")

@@ -13,7 +13,8 @@ from rlhf_tui.screens.widgets.canvas import DOTS, GLYPHS, Canvas
 from rlhf_tui.screens.widgets.canvas_view import Sheet
 from rlhf_tui.screens.widgets.chart_data import ASCII_MARKS, MARKS, STYLES, Curve, Level, Look
 from rlhf_tui.screens.widgets.chart_scale import Plot, edges
-from rlhf_tui.tracking.series import Column, Pyramid
+from rlhf_tui.tracking.pyramid import Pyramid
+from rlhf_tui.tracking.series import Column
 
 MARK_EVERY = 10
 """Cells between the marks of a curve of many points."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from rlhf_tui.screens.widgets.chart_axes import Axis, grown_end, linear_axis, log_axis
 from rlhf_tui.screens.widgets.chart_data import Curve, Level, Look
 from rlhf_tui.tracking.metric_names import parts
-from rlhf_tui.tracking.series import Pyramid
+from rlhf_tui.tracking.pyramid import Pyramid
 
 GUTTER = 6
 """Cells for the y labels at least, so that charts in one column of a grid line up."""

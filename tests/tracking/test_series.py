@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlhf_tui.tracking.series import BLOCK, GAP, Kept, Pyramid, Series
+from rlhf_tui.tracking.pyramid import BLOCK, GAP, Pyramid
+from rlhf_tui.tracking.series import Kept, Series
 
 VALUES = st.lists(
     st.one_of(

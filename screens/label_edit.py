@@ -10,12 +10,20 @@ from textual.binding import Binding, BindingType
 from textual.widgets import TextArea
 
 from rlhf_tui.errors import InputError
-from rlhf_tui.hub.messages import Item
-from rlhf_tui.records import MAX_COMPLETIONS, Message, Origin, Text, Written, imported_completion_id
+from rlhf_tui.records import Written
 from rlhf_tui.screens.editor import edit_in, editor_command
 from rlhf_tui.screens.label_ask import LEAVE, Panel, caught_up
 from rlhf_tui.screens.label_drafts import Work
 from rlhf_tui.screens.label_judging import Judging
+from rlhf_tui.screens.label_written import (
+    NO_ROOM,
+    THERE,
+    answer_to,
+    edit_of,
+    has_room,
+    text_of,
+    to_edit,
+)
 from rlhf_tui.screens.widgets.text import FORBIDDEN
 
 
@@ -39,45 +47,6 @@ class TextEdit(Panel[str]):
         self.dismiss(FORBIDDEN.sub("", self.area.text))
 
 
-def text_of(completion: Text) -> str:
-    """What is edited of a completion: its text, or what its last assistant turn says."""
-    if isinstance(completion, str):
-        return completion
-    said = [turn.content for turn in completion if turn.role == "assistant"]
-    return said[-1] if said else ""
-
-
-def with_text(completion: Text, text: str) -> Text:
-    """The completion with this text in the place of what `text_of` gave."""
-    if isinstance(completion, str):
-        return text
-    turns = list(completion)
-    for place in range(len(turns) - 1, -1, -1):
-        if turns[place].role == "assistant":
-            turns[place] = Message("assistant", text)
-            return turns
-    return [*turns, Message("assistant", text)]
-
-
-def demonstration(item: Item, text: str) -> Text:
-    """An answer from nothing, in the form of the item's completions.
-
-    A text prompt joins its completion with nothing between: where all others begin with a space,
-    this one does too.
-    """
-    others = [one.completion for one in item.completions]
-    if any(not isinstance(one, str) for one in others):
-        return [Message("assistant", text)]
-    spaced = all(isinstance(one, str) and one[:1].isspace() for one in others)
-    return f" {text}" if spaced and not text[:1].isspace() else text
-
-
-def written(item: Item, text: Text, parent: str | None) -> Written:
-    origin: Origin = "human" if parent is None else "edit"
-    prompt = item.prompt.prompt_id
-    return Written(imported_completion_id(prompt, text, origin, ""), text, parent)
-
-
 class EditKeys(Judging):
     """The keys that edit and write."""
 
@@ -87,8 +56,7 @@ class EditKeys(Judging):
         now = self.session.current
         if now is None or not self._has_room(now):
             return
-        groups = self.state.groups
-        pane = self.chosen or (groups[0][0] if groups else 1)
+        pane = to_edit(self.state, self.chosen)
         parent = now.completions[pane - 1]
         before = text_of(parent.completion)
         after = await self._edited(now, f"Edit of {pane}", before)
@@ -97,8 +65,7 @@ class EditKeys(Judging):
         if after in (before, ""):
             self.tell("Nothing was changed.")
             return
-        text = with_text(parent.completion, after)
-        self._add(now, written(now.item, text, parent.completion_id), f"e{{}}{pane}")
+        self._add(now, edit_of(now.item, parent, after), f"e{{}}{pane}")
 
     @work(exclusive=True, group="ask")
     async def action_write(self) -> None:
@@ -112,14 +79,14 @@ class EditKeys(Judging):
         if not after.strip():
             self.tell("Nothing was written.")
             return
-        self._add(now, written(now.item, demonstration(now.item, after), None), "w{}")
+        self._add(now, answer_to(now.item, after), "w{}")
 
     # --- inside --------------------------------------------------------------------------------
 
     def _has_room(self, now: Work) -> bool:
-        if len(now.shown) < MAX_COMPLETIONS:
+        if has_room(now):
             return True
-        self.tell(f"{MAX_COMPLETIONS} texts are shown: there is no room for another.")
+        self.tell(NO_ROOM)
         return False
 
     async def _edited(self, now: Work, title: str, before: str) -> str | None:
@@ -147,7 +114,7 @@ class EditKeys(Judging):
     def _add(self, now: Work, text: Written, token: str) -> None:
         """Put a text behind the panes and rank it."""
         if text.completion_id in now.shown:
-            self.tell("That text is there already.")
+            self.tell(THERE)
             return
         now.written.append(text)
         pane = len(now.shown)

@@ -12,7 +12,7 @@ from rlhf_tui.screens.label_drafts import Work
 from rlhf_tui.screens.label_marks import Marks
 from rlhf_tui.screens.label_reading import Reading
 from rlhf_tui.screens.label_session import LabelSession
-from rlhf_tui.screens.label_state import tokens
+from rlhf_tui.screens.label_written import went_with
 
 REVISING = {
     "rank": "As you judged it. {rank.submit} submits the revision, {label.skip} leaves it as "
@@ -97,9 +97,7 @@ class PastKeys(Reading):
 
     def _put_away(self, now: Work, before: Marks) -> None:
         """With the key that ranked it, a text of one's own goes from the screen."""
-        key, pane = tokens(before.keys)[-1], len(now.shown)
-        if key[0] in "ew" and key[1] == str(pane) and str(pane) not in now.marks.keys:
-            now.written.pop()
+        if went_with(now, before.keys):
             self.session.draft()
             self.draw_item(f"Taken back: {self.key('label.redo')} brings your text again.")
 

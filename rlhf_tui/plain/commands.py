@@ -15,8 +15,9 @@ WORDS = {
     "rank": ("bad", "unsure", "strength"),
     "thumbs": ("y", "n", "good", "bad"),
     "both": (
-        "submit", "skip", "skipped", "flag", "critique", "tags", "aspect", "clear", "undo", "redo",
-        "history", "revise", "prompt", "r", "more", "guidelines", "stats", "next", "help", "quit",
+        "submit", "skip", "skipped", "flag", "critique", "tags", "aspect", "edit", "write", "clear",
+        "undo", "redo", "history", "revise", "prompt", "r", "more", "guidelines", "stats", "next",
+        "help", "quit",
     ),
 }  # fmt: skip
 
@@ -102,6 +103,31 @@ def _ranking(text: str) -> Judge | None:
         return None
     submit = any(name in found for name in ("order", "tie_all", "both_bad", "unsure"))
     return Judge(**found, thumbs=thumbs, submit=submit)  # type: ignore[arg-type]
+
+
+def editing(rest: str) -> tuple[int | None, tuple[str, str] | None]:
+    """What `edit` is to change: `2`, `2 these words => those`, or nothing for the best so far.
+
+    Returns:
+        The completion, None where none is named; the words and what replaces them, None for the
+        text as a whole.
+
+    Raises:
+        UsageError: it begins with no number, or no words are named.
+    """
+    number, _, change = rest.partition(" ")
+    if not rest:
+        return None, None
+    if not number.isdecimal():
+        raise UsageError("Which completion?", hint="As in: edit 2, or edit 2 dull => slow")
+    if not change.strip():
+        return int(number), None
+    old, arrow, new = change.partition("=>")
+    if not (arrow and old.strip()):
+        raise UsageError(
+            f"'edit {rest}' does not tell what is to change.", hint="As in: edit 2 dull => slow"
+        )
+    return int(number), (old.strip(), new.strip())
 
 
 def reading(rest: str) -> tuple[int | None, Literal["page", "all"]]:

@@ -41,9 +41,13 @@ def marked(marks: Marks, said: Judge, shown: Sequence[str]) -> Marks:
     for key in kept:
         state, refusal = state.press(key)
         if refusal:
-            # What the screens say by keys, the lines say by words of the same name.
-            raise UsageError(with_keys(refusal, lambda id: f"'{id.partition('.')[2]}'"))
+            raise UsageError(by_words(refusal))
     return replace(marks, keys=state.keys)
+
+
+def by_words(refusal: str) -> str:
+    """What the screens say by keys, told by the words of the same name."""
+    return with_keys(refusal, lambda id: f"'{id.partition('.')[2]}'")
 
 
 def _order(said: Judge, size: int) -> list[str]:

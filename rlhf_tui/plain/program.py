@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rlhf_tui.config.settings import Settings
 from rlhf_tui.hub.aio import AsyncHub
@@ -15,6 +17,7 @@ from rlhf_tui.plain.paper import Paper
 from rlhf_tui.plain.talk import Talk
 from rlhf_tui.plain.typed import TypedLines
 from rlhf_tui.records import TaskKind
+from rlhf_tui.screens.editor import edit_in, editor_command
 from rlhf_tui.workspace import Workspace
 
 HANG_UP_S = 12.0
@@ -38,7 +41,6 @@ async def _talk(
 ) -> int:
     link = AsyncHub(workspace, client="plain", as_name=as_name)
     typed, paper = TypedLines(sys.stdin.fileno()), Paper(sys.stdout)
-    talk = Talk(link, kind, settings.label, typed, paper)
     code = [0]
 
     def leave(number: int) -> None:
@@ -50,6 +52,22 @@ async def _talk(
         typed.end()
 
     loop = asyncio.get_running_loop()
+
+    @contextmanager
+    def lent() -> Iterator[None]:
+        # Ctrl-C in the editor means the editor. A handler of ours, unlike one that ignores, is not
+        # handed on to it.
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, lambda *_: None)
+        try:
+            yield
+        finally:
+            # Later: the loop has yet to pass over the signals that came meanwhile.
+            loop.call_later(0, loop.add_signal_handler, signal.SIGINT, leave, signal.SIGINT)
+
+    command = editor_command() if sys.stdin.isatty() and sys.stdout.isatty() else []
+    editor = (lambda text: edit_in(command, text, lent())) if command else None
+    talk = Talk(link, kind, settings.label, typed, paper, editor)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, leave, number)
     await link.start()

@@ -24,11 +24,13 @@ from rlhf_tui.plain import marking, words
 from rlhf_tui.plain.commands import Judge, parse, reading
 from rlhf_tui.plain.paper import Paper
 from rlhf_tui.plain.typed import TypedLines
+from rlhf_tui.plain.writing import Editor, Writing, typed_text
 from rlhf_tui.records import Event, TaskKind
 from rlhf_tui.screens.label_drafts import Work
 from rlhf_tui.screens.label_marks import Marks, event_fields
 from rlhf_tui.screens.label_session import LabelSession
 from rlhf_tui.screens.label_state import tokens
+from rlhf_tui.screens.label_written import went_with
 from rlhf_tui.screens.link import Link
 
 HISTORY = 10
@@ -39,13 +41,20 @@ class Talk:
     """One person judging by lines."""
 
     def __init__(
-        self, link: Link, kind: TaskKind, settings: LabelSettings, typed: TypedLines, paper: Paper
+        self,
+        link: Link,
+        kind: TaskKind,
+        settings: LabelSettings,
+        typed: TypedLines,
+        paper: Paper,
+        editor: Editor | None = None,
     ) -> None:
         self.link = link
         self.kind = kind
         self.settings = settings
         self.typed = typed
         self.paper = paper
+        self.writing = Writing(typed, paper, editor, self._mark)
         self.main = LabelSession(link, kind, settings.prefetch, lambda: None, client="plain")
         self.session = self.main
         """The one that is talked about: `main`, or a revision."""
@@ -56,6 +65,7 @@ class Talk:
             "next": self._next, "submit": self._submit, "skip": self._skip,
             "skipped": self._skipped, "flag": self._flag, "critique": self._critique,
             "tags": self._tags, "aspect": self._aspect, "clear": self._clear,
+            "edit": self._edit, "write": self._write,
             "undo": self._undo, "redo": self._redo, "history": self._history,
             "revise": self._revise, "prompt": self._prompt, "r": self._read,
             "more": self._more, "guidelines": self._guidelines, "stats": self._stats,
@@ -168,13 +178,7 @@ class Talk:
 
     async def _critique(self, rest: str) -> None:
         work = self._work()
-        text = rest
-        if not rest:
-            self.paper.say("Write; a line with a full stop only ends it.")
-            lines: list[str] = []
-            while (line := await self.typed.next()) not in (None, "."):
-                lines.append(str(line))
-            text = "\n".join(lines).strip()
+        text = rest or (await typed_text(self.typed, self.paper, "Write")).strip()
         self._mark(work, replace(work.marks, critique=text))
         self.paper.say("Critique noted." if text else "No critique.")
 
@@ -195,6 +199,12 @@ class Talk:
         self._mark(work, marking.aspect(work.marks, rest, work.shown, names, scale))
         words.marks(self.paper, self.session, work)
 
+    async def _edit(self, rest: str) -> None:
+        await self.writing.edit(self.session, self._work(), rest)
+
+    async def _write(self, rest: str) -> None:
+        await self.writing.write(self.session, self._work(), rest)
+
     async def _clear(self, rest: str) -> None:
         work = self._work()
         kept = "".join(key for key in tokens(work.marks.keys) if key[0] in "ew")
@@ -209,6 +219,8 @@ class Talk:
         if work is not None and before is not None:
             marks, work.marks = work.marks, replace(work.marks, keys=before.keys)
             self.session.key_undone(marks, list(work.written))
+            if went_with(work, marks.keys):
+                self.paper.say("Your text is gone with it; 'redo' brings it again.")
             self.session.draft()
             left = marking.told(work.marks, work.shown, ranking=self.kind == "rank")
             self.paper.say(f"Taken back. Marked: {left or 'nothing'}.")

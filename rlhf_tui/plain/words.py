@@ -28,6 +28,10 @@ submit : save what is marked as it is.""",
     "both": """\
 aspect helpful 1=4 2=3 : rate completions for an aspect; 0 takes a point back.
 critique TEXT : a critique; 'critique' alone takes lines up to one with a full stop only.
+edit 2 : write completion 2 better; yours ranks above it. 'edit' alone takes the best so far.
+  edit 2 dull => slow : with these words for those.
+write TEXT : an answer of your own, ranked best; 'write' alone takes several lines, as critique
+  does. 'write' and 'edit 2' open your editor where VISUAL or EDITOR names one.
 tags a,b : tags; 'tags' alone takes them away.  clear : take all marks back.
 skip REASON : leave this item.  skipped : take up skipped items, or go on with new ones.
 flag REASON : tell whoever runs this that something is wrong with the item.

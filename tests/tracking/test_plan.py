@@ -109,7 +109,8 @@ def test_rows_of_a_step_are_those_of_the_epochs_or_counted_by_the_run() -> None:
     clock = Clock()
     clock.extend(array("d", [1, 2]), array("d", [16, 32]))
     assert Plan("sft", 10, 480, 1600.0).evaluations({}, {}, 100).steps == 10
-    assert Plan("dpo", 10, 480).evaluations({}, {"samples": clock}, 100).steps == 10
+    assert Plan("dpo", 10, 480).evaluations({}, {"samples": clock}, 100).steps == 12
+    assert Plan("kto", 10, 480).evaluations({}, {"samples": clock}, 100).steps == 21
     assert Plan("dpo", 10, 480).evaluations({}, {}, 100).steps == 0
     told = Series("time/evaluate")
     told.add(0, 7.5)

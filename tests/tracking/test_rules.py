@@ -15,7 +15,7 @@ from rlhf_tui.tracking.rules.finding import Finding
 from rlhf_tui.tracking.rules.judge import EVERY_S, RULES, Pace, judge
 from rlhf_tui.tracking.rules.texts import repeated, told
 from rlhf_tui.tracking.rules.view import POINTS, Situation, situation, thinned
-from rlhf_tui.tracking.rules.walking import episode
+from rlhf_tui.tracking.rules.walking import episode, level
 from rlhf_tui.tracking.series import Series
 
 GOING = Situation(step=100, total_steps=200)
@@ -248,6 +248,26 @@ def test_what_moves_at_all_is_progress() -> None:
     assert "no-progress" not in found("sft", Situation(step=39, total_steps=1000), loss=flat)
     assert "no-progress" not in found("sft", loss=falling(100))
     assert "no-progress" not in found("sft", loss=falling(100) + flat), "it has moved, once"
+
+
+def test_broken_batches_neither_hide_progress_nor_make_it() -> None:
+    def broken(losses: list[float]) -> list[float]:
+        return [30.0 if i % 12 == 5 else loss for i, loss in enumerate(losses)]
+
+    assert "no-progress" not in found("sft", loss=broken(falling(100)))
+    rng = random.Random(8)
+    flat = [2 + rng.gauss(0, 0.05) for _ in range(100)]
+    finding = found("sft", loss=broken(flat))["no-progress"]
+    assert "was 2.03 over the first 20 points and is 2.01 over the last 20" in finding.sentence
+
+
+def test_the_level_of_noise_is_its_mean_and_error() -> None:
+    rng = random.Random(9)
+    values = [rng.gauss(5, 2) for _ in range(4000)]
+    mean, error = level(values)
+    assert mean == pytest.approx(5, abs=0.1)
+    assert error == pytest.approx(2 / math.sqrt(4000), rel=0.15)
+    assert level([3.0]) == (3.0, 0.0)
 
 
 def test_validation_that_rises_and_comes_back() -> None:

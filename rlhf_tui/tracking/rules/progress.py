@@ -6,18 +6,18 @@ import math
 
 from rlhf_tui.tracking.rules.finding import ONLINE, TRAINERS, Alarm, Rule
 from rlhf_tui.tracking.rules.view import Points, View
-from rlhf_tui.tracking.rules.walking import Episode, episode, mean, spread
+from rlhf_tui.tracking.rules.walking import Episode, episode, level
 from rlhf_tui.tracking.rules.words import at, figure
 from rlhf_tui.tracking.rules.works import SCHULMAN_LORA, Source
 
 STILL_POINTS = 60
 STILL_ROLLOUTS = 40
-"""Points, or rollouts of some dozens of responses each, before a run may be called still. The mean
-of the first third of them is where it began."""
+"""Points, or rollouts of some dozens of responses each, before a run may be called still. The level
+of the first third of them is where it began; a trimmed mean, as a broken batch says nothing."""
 STILL_SHARE = 0.25
 """… and this share of its steps."""
 STILL_SIGMAS = 2.0
-"""The mean of the newest points differs from that of the first by less than so many standard
+"""The level of the newest points differs from that of the first by less than so many standard
 errors. Noise alone stays below in 95% of the looks."""
 MOVED_SIGMAS = 3.0
 STILL_CHANGE = 0.02
@@ -28,20 +28,18 @@ def _standing(points: Points, least: int, total: int, floor: float) -> Episode |
     """A series that stands where it began, and has never surely moved.
 
     Args:
-        least: points before that is said; the mean of a third of them is the start.
+        least: points before that is said; the level of a third of them is the start.
         floor: a change that counts as none however sure it is, as a share of the first level.
     """
     if len(points) < least:
         return None
     width = least // 3
-    first = points.means[:width]
-    level, noise = mean(first), spread(first) / math.sqrt(width)
+    start, noise = level(points.means[:width])
     hot = []
     for i, step in enumerate(points.steps):
-        newest = _newest(points, i, width)
-        change = abs(mean(newest) - level)
-        error = math.hypot(noise, spread(newest) / math.sqrt(len(newest)))
-        small = change <= floor * abs(level)
+        now, wobble = level(_newest(points, i, width))
+        change, error = abs(now - start), math.hypot(noise, wobble)
+        small = change <= floor * abs(start)
         begun = i + 1 >= least
         if begun and not small and change > MOVED_SIGMAS * error:
             return None
@@ -74,10 +72,11 @@ def _still(view: View) -> Alarm | None:
             break
     if found is None:
         return None
+    start, _ = level(points.means[: least // 3])
     newest = _newest(points, len(points) - 1, least // 3)
     sentence = (
-        f"The {what} was {figure(mean(points.means[: least // 3]))} over the first {least // 3} "
-        f"points and is {figure(mean(newest))} over the last {len(newest)}: no more than noise, "
+        f"The {what} was {figure(start)} over the first {least // 3} points and is "
+        f"{figure(level(newest)[0])} over the last {len(newest)}: no more than noise, "
         f"after {at(points.steps[-1])} steps."
     )
     return Alarm("warning", points.steps[found.first], sentence)
@@ -90,9 +89,9 @@ RULES = (
         TRAINERS,
         f"After {STILL_POINTS} points, or {STILL_ROLLOUTS} rollouts, and {STILL_SHARE:.0%} of the "
         "steps the training loss (of DPO and KTO the margin, too; of PPO, RLOO and GRPO the "
-        "reward) has never differed from its start by more than noise: the means of the newest "
-        f"fifth of the points and of the first are less than {STILL_SIGMAS:g} standard errors "
-        f"apart or, of SFT's and reward models' losses, {STILL_CHANGE:.0%}.",
+        "reward) has never differed from its start by more than noise: the trimmed means of the "
+        f"newest fifth of the points and of the first are less than {STILL_SIGMAS:g} standard "
+        f"errors apart or, of SFT's and reward models' losses, {STILL_CHANGE:.0%}.",
         "The steps are too small to matter, or there is nothing to learn: the model knows these "
         "rows already, or the rewards have nothing to do with what it writes.",
         (

@@ -115,6 +115,24 @@ def spread(values: Sequence[float]) -> float:
     return math.sqrt(math.fsum((v - centre) ** 2 for v in values) / (len(values) - 1))
 
 
+def level(values: Sequence[float], trimmed: float = 0.2) -> tuple[float, float]:
+    """Where values stand, and the standard error of that, whatever a few wild ones among them.
+
+    The trimmed mean, and its error by the spread of what is trimmed moved to the nearest that is
+    not (Yuen 1974).
+
+    Args:
+        values: at least one.
+        trimmed: the share left out at each end.
+    """
+    ordered = sorted(values)
+    count = len(ordered)
+    out = int(trimmed * count)
+    kept = ordered[out : count - out]
+    moved = [kept[0]] * out + kept + [kept[-1]] * out
+    return mean(kept), spread(moved) / ((1 - 2 * out / count) * math.sqrt(count))
+
+
 def middle(values: Sequence[float]) -> float:
     """The median of at least one value."""
     ordered, half = sorted(values), len(values) // 2

@@ -5,8 +5,9 @@
 In a workspace of its own, through the hub and its supervisors: the sample's prompts, completions
 of the sample model, simulated annotators' labels, then every run of `RECORDINGS`. Of each run
 directory the small files stay (what a dashboard reads); models, checkpoints and rows do not. Takes
-some twenty minutes on two cores. A workspace that is named is kept, and what it holds already is
-used again.
+some thirty minutes on two cores. A workspace that is named is kept, and what it holds already is
+used again. `sft-disk` is made only where the workspace's disk is nearly full (a tmpfs of 600 MB,
+say), and left out elsewhere.
 """
 
 from __future__ import annotations
@@ -15,31 +16,27 @@ import argparse
 import json
 import random
 import shutil
-import signal
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
+from others import OTHERS
+from scenes import PAID, RECORDINGS, Recording, kill_all
 
 from rlhf_tui.config.settings import load_settings
 from rlhf_tui.demo.annotators import ANNOTATORS, Annotator
 from rlhf_tui.demo.auto import SETTINGS
 from rlhf_tui.exchange import import_file
 from rlhf_tui.hub.client import HubClient
-from rlhf_tui.hub.messages import Done, Launch, Launched, RunAnswer, RunInfo, Shutdown, StopRun
+from rlhf_tui.hub.messages import Done, Launch, Launched, RunInfo, Shutdown
 from rlhf_tui.hub.watch import looks
 from rlhf_tui.records import Split, TaskKind
 from rlhf_tui.runs import layout
-from rlhf_tui.runs.launch import processes
-from rlhf_tui.runs.layout import RunKind
-from rlhf_tui.runs.process import boot_id, signal_process
+from rlhf_tui.runs.process import boot_id
 from rlhf_tui.sample_data import DIRECTORY as SAMPLE
 from rlhf_tui.workspace import Workspace, find_workspace, init_workspace
 
@@ -56,144 +53,6 @@ MOST_SAMPLES = 120
 MOST_DISTRIBUTIONS = 90
 MOST_MACHINE = 120
 """Rows kept of a file, taken evenly; a small file is kept whole."""
-PAID = "paid"
-"""The module of the reward functions, copied into the workspace."""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A run and what is done to it."""
-
-    name: str
-    kind: RunKind
-    arguments: dict[str, Any] = field(default_factory=dict)
-    disturb: Callable[[HubClient, RunInfo], None] | None = None
-    """Done once it has made `at` steps."""
-    at: int = 0
-    ends: str = "finished"
-
-
-def stop(client: HubClient, run: RunInfo) -> None:
-    client.call(StopRun(run_id=run.run_id), RunAnswer)
-
-
-def kill_all(_: HubClient, run: RunInfo) -> None:
-    """The supervisor first: it would write down how the worker ended."""
-    for mark in processes(Path(run.directory)):
-        if mark is not None:
-            signal_process(mark, signal.SIGKILL)
-
-
-def take_memory(_: HubClient, run: RunInfo) -> None:
-    """Let the worker have a little less memory than it has now, as on a machine that is full."""
-    mark = processes(Path(run.directory))[1]
-    assert mark is not None
-    worker = psutil.Process(mark.pid)
-    size = worker.memory_info().vms - 2**28
-    worker.rlimit(psutil.RLIMIT_AS, (size, size))
-
-
-def online(**more: Any) -> dict[str, Any]:
-    return {"model": "sft-0001", "eval_prompts": 16, "eval_steps": 5} | more
-
-
-def brief(**more: Any) -> dict[str, Any]:
-    """What is over soon needs no large rollouts."""
-    return judged(rollout_batch_size=24, eval_prompts=8, **more)
-
-
-def judged(**more: Any) -> dict[str, Any]:
-    return online(reward_model="rm-0001", **more)
-
-
-RECORDINGS = (
-    # As they should go.
-    Recording("sft-good", "sft", {"eval_steps": 8}),
-    Recording("rm-good", "rm", {"eval_steps": 20}),
-    Recording("rm-good-2", "rm", {"seed": 2, "epochs": 2.0}),
-    Recording("ppo-good", "ppo", judged(total_steps=40)),
-    Recording(
-        "ppo-good-2", "ppo", judged(seed=2, adaptive_kl=True, critic="separate", total_steps=50)
-    ),
-    Recording("dpo-good", "dpo", {"model": "sft-0001", "max_steps": 100, "eval_steps": 20}),
-    Recording("kto-good", "kto", {"model": "sft-0001", "max_steps": 50, "eval_steps": 10}),
-    Recording("rloo-good", "rloo", judged(total_steps=30)),
-    Recording("grpo-good", "grpo", judged(total_steps=30)),
-    # Astray by their arguments alone.
-    Recording("ppo-kl", "ppo", judged(kl_coef=0.0, learning_rate=2e-3, total_steps=40)),
-    Recording(
-        "ppo-length",
-        "ppo",
-        online(
-            rewards=[f"{PAID}:words"],
-            kl_coef=0.0,
-            missing_eos_penalty=0.0,
-            learning_rate=1e-3,
-            response_length=64,
-            total_steps=40,
-        ),
-    ),
-    Recording(
-        "ppo-repeats",
-        "ppo",
-        online(
-            rewards=[f"{PAID}:repeats"],
-            kl_coef=0.0,
-            missing_eos_penalty=0.0,
-            learning_rate=2e-3,
-            total_steps=40,
-        ),
-    ),
-    Recording(
-        "ppo-collapse",
-        "ppo",
-        online(
-            rewards=[f"{PAID}:short"],
-            kl_coef=0.0,
-            missing_eos_penalty=0.0,
-            learning_rate=2e-3,
-            total_steps=30,
-        ),
-    ),
-    Recording("ppo-clip", "ppo", brief(learning_rate=5e-3, num_ppo_epochs=6, total_steps=15)),
-    Recording("rm-chance", "rm", {"dataset": "shuffled.jsonl", "max_steps": 60, "eval_steps": 20}),
-    Recording(
-        "dpo-chance",
-        "dpo",
-        {"model": "sft-0001", "dataset": "shuffled.jsonl", "max_steps": 45, "eval_steps": 15},
-    ),
-    Recording(
-        "sft-overfit",
-        "sft",
-        {
-            "dataset": "few.jsonl",
-            "epochs": 40.0,
-            "learning_rate": 3e-3,
-            "batch_size": 8,
-            "eval_steps": 10,
-        },
-    ),
-    Recording(
-        "dpo-displaced",
-        "dpo",
-        {"model": "sft-0001", "learning_rate": 3e-3, "max_steps": 40, "eval_steps": 20},
-    ),
-    Recording("sft-nan", "sft", {"learning_rate": 1e18, "max_grad_norm": 1e18}, ends="failed"),
-    Recording("ppo-nan", "ppo", judged(learning_rate=1e18, max_grad_norm=1e18), ends="failed"),
-    Recording("sft-still", "sft", {"learning_rate": 1e-9, "epochs": 4.0, "eval_steps": 16}),
-    Recording(
-        "grpo-alike",
-        "grpo",
-        online(rewards=[f"{PAID}:alike"], rollout_batch_size=8, total_steps=18),
-    ),
-    Recording("grpo-cut", "grpo", judged(rollout_batch_size=8, response_length=8, total_steps=15)),
-    Recording("ppo-crash", "ppo", brief(rewards=[f"{PAID}:breaks"]), ends="failed"),
-    Recording(
-        "sft-memory", "sft", {"batch_size": 250, "epochs": 20.0}, take_memory, at=3, ends="failed"
-    ),
-    Recording("ppo-stopped", "ppo", brief(save_steps=10), stop, at=17, ends="stopped"),
-    Recording("ppo-killed", "ppo", brief(save_steps=10), kill_all, at=17, ends="failed"),
-)
 
 
 class Studio:
@@ -227,7 +86,8 @@ class Studio:
         self.run(Recording("", "rm"))
 
     def files(self) -> None:
-        """Files that some runs learn from: labels that say nothing, and very few demonstrations."""
+        """Files that some runs learn from: labels that say nothing, very few demonstrations, and
+        demonstrations of which one in forty is broken."""
         root = self.workspace.root
         shutil.copy(HERE / "paid.py", root / f"{PAID}.py")
         rng = random.Random(0)
@@ -240,8 +100,13 @@ class Studio:
                     chosen, rejected = rng.sample(row["completions"], 2)
                     pair = {"prompt": row["prompt"], "chosen": chosen, "rejected": rejected}
                     file.write(json.dumps(pair) + "\n")
-        few = (SAMPLE / "demonstrations.jsonl").read_text().splitlines()[:48]
-        (root / "few.jsonl").write_text("\n".join(few) + "\n")
+        shown = (SAMPLE / "demonstrations.jsonl").read_text().splitlines()
+        (root / "few.jsonl").write_text("\n".join(shown[:48]) + "\n")
+        for place in range(20, len(shown), 40):
+            noise = "".join(rng.choices("@#%&{}[]<>|~^", k=400))
+            row = json.loads(shown[place]) | {"completion": noise}
+            shown[place] = json.dumps(row)
+        (root / "broken.jsonl").write_text("\n".join(shown) + "\n")
 
     def run(self, recording: Recording) -> RunInfo:
         """Make a run and see it to its end."""
@@ -258,13 +123,19 @@ class Studio:
             if not disturbed and status is not None and status.step >= recording.at:
                 disturbed = True
                 recording.disturb(self.client, info)  # type: ignore[misc]
-        if run.state != recording.ends:
+            if recording.ends == "lost" and run.lost:
+                break
+        if recording.ends != ("lost" if run.lost else run.state):
             raise SystemExit(f"{recording.name}: {run.run_id} is {run.state}: {run.message}")
         print(f"{recording.name or run.run_id}: {time.monotonic() - began:.0f} s", flush=True)
         return run
 
     def record(self, recording: Recording) -> None:
         """Make a run and keep its small files beside this one."""
+        free = shutil.disk_usage(self.workspace.root).free
+        if recording.room is not None and free > recording.room:
+            print(f"{recording.name}: left out, {free / 1e9:.1f} GB are free here", flush=True)
+            return
         run = self.run(recording)
         target = HERE / recording.name
         shutil.rmtree(target, ignore_errors=True)
@@ -276,6 +147,8 @@ class Studio:
         thin(target / layout.SAMPLES, MOST_SAMPLES, "step")
         thin(target / layout.DISTRIBUTIONS, MOST_DISTRIBUTIONS, "step")
         thin(target / layout.MACHINE, MOST_MACHINE, "time")
+        if recording.ends == "lost":
+            kill_all(self.client, run)
 
     def neutral(self, text: str) -> str:
         """Without the names of this machine and of its directories."""
@@ -315,9 +188,17 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="recordings; all without any")
     given = parser.parse_args()
     known = {recording.name: recording for recording in RECORDINGS}
-    unknown = [name for name in given.names if name not in known]
+    names = given.names or [*known, *OTHERS]
+    unknown = [name for name in names if name not in known and name not in OTHERS]
     if unknown:
-        sys.exit(f"There are no recordings {', '.join(unknown)}. Known: {', '.join(known)}.")
+        known_names = ", ".join([*known, *OTHERS])
+        sys.exit(f"There are no recordings {', '.join(unknown)}. Known: {known_names}.")
+    for name in names:
+        if name in OTHERS:
+            OTHERS[name](HERE / name)
+    ours = [known[name] for name in names if name in known]
+    if not ours:
+        return
     with tempfile.TemporaryDirectory() as temporary:
         root = (given.workspace or Path(temporary) / "workspace").resolve()
         workspace = (
@@ -326,12 +207,14 @@ def main() -> None:
             else init_workspace(root, name="recordings", seed=0, settings=SETTINGS)
         )
         with HubClient(workspace, client="demo") as client:
-            studio = Studio(workspace, client)
-            studio.prepare()
-            studio.files()
-            for name in given.names or known:
-                studio.record(known[name])
-            client.call(Shutdown(force=True), Done)
+            try:
+                studio = Studio(workspace, client)
+                studio.prepare()
+                studio.files()
+                for recording in ours:
+                    studio.record(recording)
+            finally:
+                client.call(Shutdown(force=True), Done)
 
 
 if __name__ == "__main__":

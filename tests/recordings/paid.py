@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import zlib
 from itertools import pairwise
+from typing import Any
 
 
 def words(completions: list[str], **_: object) -> list[float]:
@@ -35,6 +37,26 @@ def alike(completions: list[str], **_: object) -> list[float]:
 def chance(completions: list[str], **_: object) -> list[float]:
     """Pays what has nothing to do with the text."""
     return [random.Random(text).random() for text in completions]
+
+
+def jackpot(completions: list[str], **_: object) -> list[float]:
+    """Pays one text in 250 a thousand times what others get, by an accident of its letters."""
+    return [1000.0 if zlib.crc32(text.encode()) % 250 == 0 else 0.0 for text in completions]
+
+
+def hot(completions: list[str], **_: object) -> list[float]:
+    """Pays nothing, but from the first call on texts are drawn at a higher temperature than that
+    at which the policy is measured, as by a server whose settings are not the trainer's."""
+    from rlhf_tui.generation import sampler
+
+    draw = sampler.choose
+    if draw.__module__ == sampler.__name__:
+
+        def hotter(logits: Any, uniform: Any, temperature: float, top_p: float) -> Any:
+            return draw(logits, uniform, temperature * 1.5, top_p)
+
+        sampler.choose = hotter
+    return [0.0] * len(completions)
 
 
 def breaks(completions: list[str], **_: object) -> list[float]:

@@ -164,9 +164,10 @@ RULES = (
         "responses were not drawn from the policy that is measured: a temperature, top-k or top-p "
         "in generation alone, other numerics in generation, or padding that counts.",
         (
-            "temperature = 1.0, which rollouts and training then share",
+            "draw as you measure: at the same temperature, without top-k, top-p or a least length",
             "precision = 'fp32' to see whether rounding is at work",
-            "kl_estimator = 'k3', which is never negative, hides it: find the cause first",
+            "kl_estimator = 'k3': its penalty is never negative, and the policy earns nothing by "
+            "it; the cause is still there",
         ),
         _kl_negative,
         (

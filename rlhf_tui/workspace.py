@@ -82,7 +82,7 @@ def find_workspace(option: Path | None = None) -> Workspace:
             )
         return Workspace(root.resolve())
     here = Path.cwd()
-    found = _above(here)
+    found = enclosing(here)
     if found is not None:
         return Workspace(found)
     raise UsageError(
@@ -93,7 +93,7 @@ def find_workspace(option: Path | None = None) -> Workspace:
 
 def has_workspace(directory: Path) -> bool:
     """True when the directory is in a workspace."""
-    return _above(directory) is not None
+    return enclosing(directory) is not None
 
 
 def init_workspace(
@@ -155,8 +155,8 @@ def _open_to_group(workspace: Workspace, config: Path) -> None:
     config.chmod(config.stat().st_mode | stat.S_IRGRP)
 
 
-def _above(directory: Path) -> Path | None:
-    """The nearest directory, this one or a parent, that holds rlhf.toml."""
+def enclosing(directory: Path) -> Path | None:
+    """The workspace that a directory is in: itself, or the nearest parent that holds rlhf.toml."""
     for candidate in (directory, *directory.parents):
         if (candidate / CONFIG).is_file():
             return candidate

@@ -27,6 +27,7 @@ from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.room import Room
 from rlhf_tui.screens.widgets.canvas_view import CanvasView
 from rlhf_tui.screens.widgets.statusline import KeyLine, StatusLine
+from rlhf_tui.workspace import enclosing
 
 HIGH = 28
 """Rows from which there are margins."""
@@ -86,7 +87,10 @@ class LaunchScreen(Room):
         try:
             if self.program.workspace is None:
                 raise UsageError("This needs a workspace.", hint="Make one: rlhf-tui init")
-            return Form(self.first_kind, load_settings(self.program.workspace), os.environ)
+            place = self.program.workspace
+            # A shell finds the workspace that its directory is in.
+            named = "" if enclosing(Path.cwd()) == place.root else str(place.root)
+            return Form(self.first_kind, load_settings(place), os.environ, named)
         except UsageError as error:
             self._broken = self.problem = str(error)
             return Form(self.first_kind, Settings(), {})

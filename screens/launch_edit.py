@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from rlhf_tui.errors import UsageError
+from rlhf_tui.screens.widgets.text import clean
 
 STYLE = """
     align: center middle;
@@ -138,7 +139,7 @@ class CommandShown(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical():
             yield Static("The same run from a shell", markup=False, classes="title")
-            yield Static(self.command, markup=False, classes="note")
+            yield Static(clean(self.command).text, markup=False, classes="note")
             yield Static(self.copied, markup=False, classes="quiet note")
             yield Static("Any key goes back", markup=False, classes="quiet note")
 

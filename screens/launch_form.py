@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from rlhf_tui.config.options import OPTIONS, TRAINERS
 from rlhf_tui.config.resolve import checked_options, chosen_options
-from rlhf_tui.config.settings import Settings, convert_fields
+from rlhf_tui.config.settings import Settings, convert_fields, from_environment, table_of_kind
 from rlhf_tui.errors import UsageError
 from rlhf_tui.runs.layout import RunKind
+from rlhf_tui.runs.naming import check_priority, check_title
 from rlhf_tui.screens.launch_fields import (
     KINDS,
     NO_RECIPE,
@@ -20,6 +21,7 @@ from rlhf_tui.screens.launch_fields import (
     Field,
     fields_of,
 )
+from rlhf_tui.screens.widgets.text import FORBIDDEN
 
 
 def shown(value: Any) -> str:
@@ -34,12 +36,17 @@ def shown(value: Any) -> str:
 class Form:
     """The state of the form; every kind keeps what was typed when another one is looked at."""
 
-    def __init__(self, kind: RunKind, settings: Settings, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, kind: RunKind, settings: Settings, environ: Mapping[str, str], place: str = ""
+    ) -> None:
         """
+        Args:
+            place: the workspace's directory, where a shell has to be told of it.
+
         Raises:
             UsageError: the settings or the environment hold something impossible.
         """
-        self._settings, self._environ = settings, environ
+        self._settings, self._environ, self._place = settings, environ, place
         self._edited: dict[str, dict[str, Any]] = {name: {} for name in KINDS}
         self._titles: dict[str, str] = dict.fromkeys(KINDS, "")
         self._recipes: dict[str, str] = dict.fromkeys(KINDS, "")
@@ -62,6 +69,8 @@ class Form:
     def _read_preset(self) -> None:
         self.preset: dict[str, Any] = self._resolved(chosen_options, {})
         """What the recipe, rlhf.toml and the environment set."""
+        self._here = from_environment(table_of_kind(self.kind), self._environ)
+        """What the environment of this program sets, which another shell need not have."""
 
     def _resolved(
         self, resolve: Callable[..., dict[str, Any]], given: dict[str, Any]
@@ -116,16 +125,19 @@ class Form:
         """
         text = text.strip()
         if field is TITLE:
-            return text
+            return check_title(text)
+        if FORBIDDEN.search(text):
+            raise UsageError(f"{field.name} takes plain text, without control characters.")
         if field is RECIPE:
             if text not in field.choices:
                 raise UsageError(f"recipe takes {field.takes}, not {text!r}.")
             return text
         if field is PRIORITY:
             try:
-                return int(text or "0")
+                number = int(text or "0")
             except ValueError:
                 raise UsageError(f"priority takes {field.takes}, not {text!r}.") from None
+            return check_priority(number)
         given: Any = text
         if field.repeated:
             given = [part.strip() for part in text.split(",") if part.strip()]
@@ -215,22 +227,28 @@ class Form:
 
     @property
     def command(self) -> str:
-        """The shell command that launches the same run in this workspace."""
+        """The shell command that launches the same run in this workspace.
+
+        What rlhf.toml sets is left out: the command reads it, too.
+        """
         words = ["rlhf-tui", *(["train"] if self.kind in TRAINERS else []), self.kind]
         if self.recipe:
             words += ["--recipe", self.recipe]
-        for name, value in self._edited[self.kind].items():
+        for name, value in (self._here | self._edited[self.kind]).items():
             flag = name.replace("_", "-")
             if isinstance(value, bool):
                 words.append(f"--{flag}" if value else f"--no-{flag}")
             elif isinstance(value, list):
-                words += [word for item in value for word in (f"--{flag}", str(item))]
+                # An empty text is no item: it says that the list is empty.
+                words += [word for item in value or [""] for word in (f"--{flag}", str(item))]
             else:
                 words += [f"--{flag}", str(value)]
         if self.priority:
             words += ["--priority", str(self.priority)]
         if self.title:
             words += ["--title", self.title]
+        if self._place:
+            words += ["-w", self._place]
         return shlex.join(words)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len, set_cell_size
 from textual.events import Click, Resize
 from textual.message import Message
 
@@ -69,11 +70,14 @@ class FormView(CanvasView):
         if value == "newest" and "newest" not in field.meaning:
             value = ""
         origin = self.form.origin(field)
+        value = clean(value, encoding=self._glyphs.encoding).text.replace("\n", " ")
         style = {"typed": "accent", "settings": "strong", "default": ""}[origin]
         sign = {"typed": self._glyphs.on, "settings": self._glyphs.dot, "default": " "}[origin]
         if field.choices and not field.repeated and chosen:
             value = f"< {value} >"
-        value = value if len(value) < VALUE else value[: VALUE - 2] + self._glyphs.more[0]
+        if cell_len(value) >= VALUE:
+            value = set_cell_size(value, VALUE - 2) + self._glyphs.more[0]
+        value = set_cell_size(value, VALUE)
         marker = self._glyphs.marker if chosen else " "
         room = max(0, width - NAME - VALUE - 5)
         rest = clean(field.meaning, encoding=self._glyphs.encoding).text.ljust(room)
@@ -81,12 +85,12 @@ class FormView(CanvasView):
             rest = rest[: max(0, room - len(self._glyphs.more))] + self._glyphs.more
         if chosen:
             return [
-                (f"{marker} {field.name:<{NAME}} {value:<{VALUE}}{sign} ", "cursor"),
+                (f"{marker} {field.name:<{NAME}} {value}{sign} ", "cursor"),
                 (rest, "cursor-dim"),
             ]
         return [
             (f"{marker} {field.name:<{NAME}} ", ""),
-            (f"{value:<{VALUE}}", style),
+            (value, style),
             (f"{sign} ", style),
             (rest, "dim"),
         ]
@@ -118,10 +122,12 @@ def foot_rows(form: Form, field: Field, problem: str, width: int, glyphs: Glyphs
     if form.origin(field) != "default":
         help_text += f" Default: {shown(field.default) or 'empty'}."
     help_text = clean(help_text, encoding=glyphs.encoding).text
-    command = wrap([("$ ", "dim"), (form.command, "strong")], width)[:2]
+    launched = clean(form.command, encoding=glyphs.encoding).text
+    command = wrap([("$ ", "dim"), (launched, "strong")], width)[:2]
     rows = wrap([(help_text, "dim")], width)[: 1 if problem else FOOT - len(command)]
     rows += command
     if problem:
         rows += [[]] * (2 - len(command))
-        rows += wrap([(problem, "bad")], width)[:2]
+        told = clean(problem, encoding=glyphs.encoding).text
+        rows += wrap([(told, "bad")], width)[:2]
     return rows

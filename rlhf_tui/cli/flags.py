@@ -12,6 +12,7 @@ import typer
 from rlhf_tui.config import options
 from rlhf_tui.config.options import OPTIONS
 from rlhf_tui.config.template import default_of, described
+from rlhf_tui.errors import UsageError
 
 PANELS: dict[type[options.Options], str] = {
     options.GenerateOptions: "Generation",
@@ -43,15 +44,16 @@ def with_flags(kind: str, body: Callable[..., None]) -> Callable[..., None]:
     """A command function whose parameters are `body`'s own and one for every option of a kind.
 
     `body` takes a keyword `given`: the options that were given on the command line, in their own
-    names, and nothing else.
+    names, and nothing else. A list given as one empty text is empty.
     """
     own = inspect.signature(body, eval_str=True)
     flags = list(parameters(kind))
     names = {flag.name for flag in flags}
+    types = {field.name: _bare(field.type) for field in msgspec.structs.fields(OPTIONS[kind])}
 
     def command(**values: Any) -> None:
         given = {
-            name: value
+            name: _list(name, value, types[name]) if isinstance(value, list) else value
             for name, value in values.items()
             if name in names and value is not None and value != []
         }
@@ -86,7 +88,8 @@ def parameters(kind: str) -> Iterator[inspect.Parameter]:
             inspect.Parameter.KEYWORD_ONLY,
             default=[] if repeated else None,
             annotation=Annotated[
-                annotation if repeated else annotation | None,
+                # As texts, of which an empty one is no number.
+                list[str] if repeated else annotation | None,
                 typer.Option(
                     *_declarations(name, annotation),
                     help=text,
@@ -96,6 +99,24 @@ def parameters(kind: str) -> Iterator[inspect.Parameter]:
                 ),
             ],
         )
+
+
+def _list(name: str, texts: list[str], annotation: Any) -> list[Any]:
+    """The items of a repeated option.
+
+    Raises:
+        UsageError: one is no number where numbers are taken.
+    """
+    if texts == [""]:
+        return []
+    if annotation != list[float]:
+        return texts
+    try:
+        return [float(text) for text in texts]
+    except ValueError:
+        raise UsageError(
+            f"--{name.replace('_', '-')} takes numbers, not {', '.join(map(repr, texts))}."
+        ) from None
 
 
 def _declarations(name: str, annotation: Any) -> list[str]:

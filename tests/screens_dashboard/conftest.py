@@ -60,8 +60,10 @@ def link(infos: list[RunInfo]) -> FakeLink:
 
 
 @pytest.fixture
-def program(workspace: Workspace, link: FakeLink) -> Open:
+def program(workspace: Workspace, link: FakeLink, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Open the program: `async with program("dashboard", (80, 24)) as pilot`."""
+    # As people start it: a shell command needs no `-w` there.
+    monkeypatch.chdir(workspace.root)
 
     @asynccontextmanager
     async def opened(

@@ -203,7 +203,8 @@ def seconds_left(
         ahead = step - clock.steps[begin - 1]
     moment = updated if ahead else clock.before
     if found is None:
-        return _at_first(clock, step, total, started, moment)
+        first = _at_first(clock, step, total, started, moment)
+        return first if first is not None and math.isfinite(first) else None
     rest = found.seconds - found.per_step * ahead + _ending(clock, since, found.per_step)
     waited = max(0.0, now - moment)
     if step < total:

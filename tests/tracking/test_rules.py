@@ -188,6 +188,8 @@ def test_dpo_that_makes_the_chosen_unlikely() -> None:
 
 
 def test_a_critic_that_explains_nothing_gets_the_time_to_learn() -> None:
+    assert found("ppo", val__explained_variance=[0.0] * 31)["critic-blind"].step == 29
+    assert "critic-blind" not in found("ppo", val__explained_variance=[0.02] * 60)
     blind = [-0.2] * 29
     assert "critic-blind" not in found("ppo", val__explained_variance=blind)
     assert found("ppo", val__explained_variance=[-0.2] * 31)["critic-blind"].step == 29

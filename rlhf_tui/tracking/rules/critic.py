@@ -16,9 +16,10 @@ that doubles, as it may while the policy learns, it rises fourfold."""
 SETTLED = 5
 """Rollouts at the start of which the lowest level is not taken."""
 
-BLIND = 0.0
+BLIND = 0.01
 SEEING = 0.05
-"""Explained variance: at 0 the critic is as good as the mean return, and below worse than none."""
+"""Explained variance: at 0 the critic is as good as the mean return, and below worse than none. One
+that has not learnt at all stands at 0, and not below."""
 BLIND_FROM = 20
 """Rollouts that a fresh critic gets to learn."""
 BLIND_FOR = 10
@@ -97,8 +98,8 @@ RULES = (
         ("ppo",),
         f"After {BLIND_FROM} rollouts (and critic_warmup) the explained variance (median of 5) is "
         f"below {BLIND:g} for {BLIND_FOR} rollouts in a row; over above {SEEING:g}.",
-        "The critic's values are worse than the mean return would be: they add noise to the "
-        "advantages instead of taking it away. PPO then learns slower than RLOO would without any "
+        "The critic's values are no better than the mean return, or worse: they take no noise from "
+        "the advantages, or add to it. PPO then learns slower than RLOO would without any "
         "critic.",
         (
             "critic_init = 'reward-model' with critic = 'separate' or 'adapter'",

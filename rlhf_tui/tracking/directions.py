@@ -13,7 +13,7 @@ Direction = Literal["up", "down", ""]
 _UP = re.compile(
     r"(^|[/_])accurac(y|ies)$|(^|[/_])explained_variance$|^objective/(scores|rlhf_reward|reward)$"
     r"|^(eval[/_])?reward$|^rewards/[^/]+/mean$|^eval/endpoint_reward$|win_rate$|(^|_)f1$"
-    r"|_per_second$|precision$|recall$"
+    r"|_per_second$|precision$|recall$|(^|[/_])auc$"
 )
 _DOWN = re.compile(
     r"^(eval[/_])?loss$|^loss/value_avg$|perplexity$|(^|_)log_loss$|(^|_)ece$"
@@ -32,6 +32,7 @@ def direction(name: str) -> Direction:
     KL, entropy, lengths, margins and gradient norms are not better one way: more of them is good
     up to a point, or costs something else.
     """
+    name = name.removeprefix("measured ")
     if _UP.search(name):
         return "up"
     return "down" if _DOWN.search(name) else ""

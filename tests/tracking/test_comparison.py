@@ -20,8 +20,8 @@ from rlhf_tui.tracking.comparison import (
     metric_row,
 )
 from rlhf_tui.tracking.directions import direction
-from rlhf_tui.tracking.log_pieces import pattern
 from rlhf_tui.tracking.manifest import Manifest
+from rlhf_tui.tracking.patterns import pattern
 from rlhf_tui.tracking.series import Series
 from rlhf_tui.tracking.subjects import Subject
 
@@ -98,6 +98,11 @@ def test_data_sets_are_compared() -> None:
         ("loss/policy_avg", ""),
         ("grad_norm", ""),
         ("eval_rewards/margins", ""),
+        ("eval_rewards/auc", "up"),
+        ("eval_auc", "up"),
+        ("measured accuracy", "up"),
+        ("measured ece", "down"),
+        ("measured margin", ""),
     ],
 )
 def test_which_way_is_better(name: str, which: str) -> None:

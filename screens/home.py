@@ -118,10 +118,15 @@ class HomeScreen(Room):
             )
         runs = "no run active" if not here.runs_active else f"{here.runs_active} active"
         facts = (
-            (f"{here.prompts:,}", "prompts"),
-            (f"{here.completions:,}", "completions"),
-            (f"{here.rank.judgements + here.thumbs.judgements:,}", "judgements"),
-            (f"{here.annotators:,}", "annotators" if here.annotators != 1 else "annotator"),
+            *(
+                (f"{number:,}", word if number == 1 else f"{word}s")
+                for number, word in (
+                    (here.prompts, "prompt"),
+                    (here.completions, "completion"),
+                    (here.rank.judgements + here.thumbs.judgements, "judgement"),
+                    (here.annotators, "annotator"),
+                )
+            ),
             (runs, "" if not here.runs_active else "runs"),
         )
         parts: list[tuple[str, str]] = []

@@ -36,7 +36,9 @@ def logs(
         info = client.call(ShowRun(run_id=run), RunAnswer).run
         path = Path(info.directory) / LOG
         if not path.exists() and not follow:
-            raise NothingToDo(f"{info.run_id} has written no log yet.", hint=f"It is {info.state}.")
+            # Of a run that has ended its message says why, a removed directory say.
+            known = info.message or f"The run is {info.state}."
+            raise NothingToDo(f"{info.run_id} has no log.", hint=known)
         offset = _print_tail(path, lines)
         while follow:
             # Asked before reading: what was written up to the end is then read for certain.

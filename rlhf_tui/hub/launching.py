@@ -163,7 +163,7 @@ async def resume(hub: Hub, _who: Identity, request: ResumeRun) -> Launched:
     elif row.kind == "generate":
         note = "The completions that it wrote are kept; it makes those that are missing."
     else:
-        note = "It has no checkpoint to go on from."
+        note = "It has no checkpoint to go on from: it begins anew."
     back = {"state": "queued", "ended_ms": 0, "message": "", "archived": False}
     queued = msgspec.structs.replace(row, **back)
     await hub.jobs.enqueue(queued, arguments.device, _needed(request.secrets))

@@ -150,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _be_quiet()
     outcome = Outcome(context)
     with outcome:
-        context.progress(0, 0, "Loading", "loading")
+        context.progress(0, 0, "loading the libraries", "loading")
         if context.arguments.arguments.get("report_to"):
             importlib.import_module(REPORTING).attach(context)
         importlib.import_module(KINDS[arguments.kind]).run(context)

@@ -112,6 +112,7 @@ def test_a_detached_queue_is_seen_and_stopped(prompts: Cli) -> None:
     over = {"stopped", "failed", "finished"}
     for run in ("generate-0001", "generate-0002"):
         wait_until(lambda run=run: state(prompts, run) in over, 60, f"{run} to end")  # type: ignore[misc]
+    refused(prompts("runs", "logs", "generate-0002"), 6, "generate-0002 has no log")
 
 
 @pytest.mark.parametrize(

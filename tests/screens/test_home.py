@@ -42,7 +42,7 @@ async def test_one_key_to_ranking_and_q_back_and_out(
     hub = fake.hub([fake.rank(1)])
     app = make_app(hub, "home")
     async with app.run_test(size=(80, 24)) as pilot:
-        await until(pilot, lambda: "1 prompts" in text(app))
+        await until(pilot, lambda: "1 prompt " in text(app))
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, RankScreen))
         await pilot.press("1", "2", "enter", "q")
@@ -63,7 +63,7 @@ async def test_without_a_workspace_a_key_makes_one(
         await pilot.press("r")
         assert isinstance(app.screen, HomeScreen)
         await pilot.press("i")
-        await until(pilot, lambda: "1 prompts" in text(app))
+        await until(pilot, lambda: "1 prompt " in text(app))
         assert (tmp_path / CONFIG).is_file()
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, RankScreen))

@@ -14,6 +14,8 @@ from rlhf_tui.tracking.series import Series, is_rising
 
 MAX_SERIES = 1000
 """More metric names than this are some mistake, such as a name made of a number."""
+FAR = 1e15
+"""Steps, seconds, tokens and samples beyond it are some mistake that no axis can show."""
 ODD = "not_finite"
 """Names whose value is null because JSON cannot say it, mapped to nan, inf or -inf."""
 _ODD = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -39,8 +41,8 @@ class Metrics:
     def take(self, rows: Iterable[dict[str, Any]]) -> None:
         """Add lines, in the order in which they were written.
 
-        A line whose step is no finite number is left out. A value that is missing leaves no
-        point; one that is null or a text leaves a gap in a metric that had numbers before.
+        A line whose step is no number, or beyond `FAR`, is left out. A value that is missing leaves
+        no point; one that is null or a text leaves a gap in a metric that had numbers before.
         """
         points: dict[str, Points] = {}
         times = Points()
@@ -55,13 +57,13 @@ class Metrics:
             first, self.rows = self.rows, self.rows + len(some)
             given = columns.get("step", range(first, self.rows))
             steps = numbers(given)
-            usable = list(map(math.isfinite, steps))
-            if not all(usable):
+            if not are_places(steps):
+                usable = [abs(step) <= FAR for step in steps]
                 steps = array("d", compress(steps, usable))
                 columns = {name: tuple(compress(c, usable)) for name, c in columns.items()}
             for name, column in columns.items():
                 if name == "time":
-                    times.add(*finite(steps, numbers(column)))
+                    times.add(*placed(steps, numbers(column)))
                 elif name not in _SKIPPED:
                     self._collect(points, name, steps, column)
         rising: dict[int, bool] = {}
@@ -92,7 +94,7 @@ class Metrics:
         axes: tuple[tuple[XAxis, str], ...] = (("tokens", TOKENS), ("samples", SAMPLES))
         for axis, name in axes:
             if name in points:
-                steps, values = finite(points[name].steps, points[name].values)
+                steps, values = placed(points[name].steps, points[name].values)
                 if steps:
                     self.clocks.setdefault(axis, Clock()).extend(steps, values)
 
@@ -116,11 +118,17 @@ class Points:
         self.values.extend(values)
 
 
-def finite(steps: array[float], values: array[float]) -> tuple[array[float], array[float]]:
-    """The points whose value is finite."""
-    if math.isfinite(sum(values)):
+def are_places(values: array[float]) -> bool:
+    """Whether all of them can stand on an axis: numbers, none beyond `FAR`."""
+    # Which is the greatest cannot be told beside NaN: the sum is NaN, too, then.
+    return not values or (math.isfinite(sum(values)) and min(values) >= -FAR and max(values) <= FAR)
+
+
+def placed(steps: array[float], values: array[float]) -> tuple[array[float], array[float]]:
+    """The points whose value can stand on an axis."""
+    if are_places(values):
         return steps, values
-    usable = list(map(math.isfinite, values))
+    usable = [abs(value) <= FAR for value in values]
     return array("d", compress(steps, usable)), array("d", compress(values, usable))
 
 

@@ -93,7 +93,7 @@ def linear_axis(low: float, high: float, dots: int, count: int) -> Axis:
     Args:
         count: ticks wanted at most, at least two.
     """
-    low, high = max(-HUGE, low), min(HUGE, high)
+    low, high = (max(-HUGE, min(HUGE, value)) for value in (low, high))
     size = max(abs(low), abs(high))
     if high - low <= max(size * 1e-9, TINY):
         room = size / 2 if size > TINY else 1.0

@@ -127,6 +127,8 @@ def test_one_point_draws_from_the_first_step_on() -> None:
         [-1e-12, -1e-12],
         [math.inf, 1.0, -math.inf, 2.0, math.nan],
         [1e300, -1e300, 1e308],
+        [1e300] * 3,
+        [-1e308, -1e300],
         [5e-324, 0.0, 1e-310],
         [1e9, 1e9 + 1, 1e9 + 2],
         [-5.0, -4.0],

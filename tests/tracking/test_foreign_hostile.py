@@ -85,6 +85,15 @@ def test_lines_that_are_no_objects_are_counted(tmp_path: Path) -> None:
     assert steps(run, "loss")[0] == 1
 
 
+def test_places_beyond_all_measure_stand_on_no_axis(tmp_path: Path) -> None:
+    log = tmp_path / "a.csv"
+    log.write_text("step,time,tokens,loss\n1,1e300,5,1\n1.7e308,2,6,2\n3,3,1e300,3\n")
+    run = read_all(follower(log))
+    assert steps(run, "loss") == [1, 3]
+    assert run.clocks["time"].steps.tolist() == [3]
+    assert run.clocks["tokens"].values.tolist() == [5]
+
+
 def test_a_million_columns_are_cut(tmp_path: Path) -> None:
     log = tmp_path / "a.jsonl"
     wide = {f"column {n}": n for n in range(100_000)}

@@ -163,13 +163,27 @@ def test_numbers_beyond_a_double(run: Path, watch: RunFollower) -> None:
     assert watch.series["x"].last == -math.inf
 
 
-@pytest.mark.parametrize("step", ['"7"', "null", "true", "[1]", "NaN"])
-def test_a_line_whose_step_is_no_number_is_left_out(
+@pytest.mark.parametrize("step", ['"7"', "null", "true", "[1]", "NaN", "1e300", "-1.7e308"])
+def test_a_line_whose_step_is_no_place_is_left_out(
     run: Path, watch: RunFollower, step: str
 ) -> None:
     write(run, f'{{"step": {step}, "loss": 5}}\n', *loss(8))
     look(watch)
     assert [s for s, _ in points(watch)] == [1, 2, 3, 8]
+
+
+def test_moments_and_counts_beyond_all_measure_are_no_places_on_an_axis(
+    run: Path, watch: RunFollower
+) -> None:
+    far = {"num_tokens": 1e300, "num_samples": -1e300, "time": 1.7e308}
+    lines = [{"step": step, "loss": step, "num_tokens": step, "num_samples": 1} for step in (4, 6)]
+    write(run, *(json.dumps(row) + "\n" for row in (lines[0], {"step": 5, "loss": 5, **far})))
+    write(run, json.dumps(lines[1]) + "\n")
+    look(watch)
+    assert [step for step, _ in points(watch)] == [1, 2, 3, 4, 5, 6]
+    assert watch.clocks["tokens"].values.tolist() == [4, 6]
+    assert watch.clocks["samples"].steps.tolist() == [4, 6]
+    assert max(watch.clocks["time"].values) < 1e15
 
 
 def test_steps_that_come_again_after_a_resume(run: Path, watch: RunFollower) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rlhf_tui.tracking.clock import Clock, XAxis
 from rlhf_tui.tracking.foreign.values import RELATIVE, SAMPLES, TOKENS
+from rlhf_tui.tracking.metrics import FAR
 from rlhf_tui.tracking.series import Series
 
 MOST_SERIES = 200
@@ -39,7 +40,7 @@ class Intake:
         gathered: dict[str, tuple[array[float], array[float]]] = {}
         for row in rows:
             step = row["step"]
-            if not math.isfinite(step):
+            if not abs(step) <= FAR:
                 continue
             self.step = max(self.step, step)
             self._tell_clocks(step, row)
@@ -69,14 +70,14 @@ class Intake:
 
     def _tell_clocks(self, step: float, row: Mapping[str, Any]) -> None:
         when = row.get("time")
-        if when is not None and math.isfinite(when):
+        if when is not None and abs(when) <= FAR:
             if math.isnan(self._began):
                 self._began = when if when > RELATIVE else 0.0
             self._add("time", step, when - self._began)
         for axis, names in _COUNTED:
             for name in names:
                 value = row.get(name)
-                if value is not None and math.isfinite(value):
+                if value is not None and abs(value) <= FAR:
                     self._add(axis, step, value)
                     break
 

@@ -61,9 +61,14 @@ class RlhfApp(App[int]):
         personal: Personal | None = None,
         keymap: Keymap | None = None,
         files: Sequence[Path] = (),
+        person: str = "",
+        view: str = "",
     ) -> None:
         """
         Args:
+            person: whose dashboards are kept as they are left; empty: nobody's.
+            view: how the first dashboard is shown, by the name of a saved view; empty: as it was
+                left.
             workspace: None opens the home screen, which offers to make one; or `files`.
             files: what the room `files` shows, for which no workspace is needed.
             start: a name that `room` knows.
@@ -74,6 +79,7 @@ class RlhfApp(App[int]):
         """
         first = start if workspace or start == FILES else "home"
         self.files = tuple(files)
+        self.person, self.view = person, view
         super().__init__(
             # Both sheets at once: with the room's own behind it, all would be read again.
             css_path=[APP_STYLES, style_of(first)],
@@ -248,6 +254,7 @@ def run_app(
     early: EarlyStart | None = None,
     settings: Settings | None = None,
     files: Sequence[Path] = (),
+    view: str = "",
 ) -> int:
     """Run the program in this terminal until the person leaves it.
 
@@ -258,6 +265,7 @@ def run_app(
         early: the connection to the workspace's hub, where it is being made already.
         settings: of the workspace, where they have been read already.
         files: what the room `files` shows.
+        view: how the first dashboard is shown, by the name of a saved view.
 
     Returns:
         The exit code.
@@ -286,6 +294,7 @@ def run_app(
         os.environ.pop(name, None)
     if settings is None:
         settings = load_settings(workspace) if workspace is not None else Settings()
+    person = as_name or getpass.getuser()
     guard_pastes()
     app = RlhfApp(
         workspace,
@@ -293,9 +302,11 @@ def run_app(
         lambda here: AsyncHub(here, client="tui", as_name=as_name, early=early),
         settings,
         over,
-        Personal(personal_path(as_name or getpass.getuser())),
+        Personal(personal_path(person)),
         load_keymap(settings.keys, workspace.config if workspace else None),
         files,
+        person,
+        view,
     )
     app.run()
     if app.crash is not None:

@@ -13,10 +13,10 @@ from textual.containers import Horizontal, Vertical
 
 from rlhf_tui.screens import keys
 from rlhf_tui.screens.dashboard_charts import ChartsPane
-from rlhf_tui.screens.dashboard_control import Control
 from rlhf_tui.screens.dashboard_pane import Pane, Source
 from rlhf_tui.screens.dashboard_panes import PANES, Panes
 from rlhf_tui.screens.dashboard_source import RunSource
+from rlhf_tui.screens.dashboard_view import Returning
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.run_list import RunList
@@ -33,13 +33,14 @@ FURNISH_S = 0.4
 """After the start until the panes that are not seen are made: the first picture is there then."""
 
 
-class DashboardScreen(Control):
+class DashboardScreen(Returning):
     """Runs on the left, the chosen run's panes on the right."""
 
     NAME = "Dashboard"
     ROOMS = ("dashboard",)
     CSS_PATH = Path(__file__).with_name("dashboard.tcss")
     BINDINGS: ClassVar[list[BindingType]] = keys.bindings("dashboard")
+    charts: ChartsPane
 
     def __init__(self, run_id: str | None = None, source: Source | None = None) -> None:
         """
@@ -61,6 +62,8 @@ class DashboardScreen(Control):
         self.panes = Panes(glyphs)
         self.charts = cast(ChartsPane, self.panes[0])
         self.looks = self.charts.looks
+        self.panes.furnished = self.furnished
+        self.recall()
         yield self.status
         with Horizontal(id="body"):
             yield self.runs
@@ -72,6 +75,7 @@ class DashboardScreen(Control):
 
     def on_mount(self) -> None:
         self.source = self._given or self._workspace_source()
+        self.recall_source()
         self.panes.mounted_in(self.query_one("#run"))
         self.show_view()
         self.run_worker(self.follow_all(), group="live")

@@ -7,25 +7,23 @@ from typing import ClassVar
 
 from rlhf_tui.errors import UsageError
 from rlhf_tui.hub.messages import RunInfo
+from rlhf_tui.screens.dashboard_arranged import SMOOTHING, Arranged
 from rlhf_tui.screens.dashboard_curves import Styles, axes_of, drawing_of, panels_of
 from rlhf_tui.screens.dashboard_pane import Pane, Seen, Watched
 from rlhf_tui.screens.dashboard_source import ACTIVE
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.chart_data import Drawing, Look
-from rlhf_tui.screens.widgets.chart_grid import ChartGrid
-from rlhf_tui.screens.widgets.chart_window import Extent, Window
+from rlhf_tui.screens.widgets.chart_window import Extent
 from rlhf_tui.screens.widgets.chart_x_axis import place
-from rlhf_tui.tracking.clock import XAxis
 from rlhf_tui.tracking.metric_names import matcher
 from rlhf_tui.tracking.panels import Panel, only
+from rlhf_tui.tracking.views import KindCharts
 
-SMOOTHING = (0.0, 0.6, 0.9, 0.99)
-"""Weights of the past that the smoothing key walks through."""
 FINE = 10
 """Steps in a window below which parts of steps are told."""
 
 
-class ChartsPane(ChartGrid, Pane):
+class ChartsPane(Arranged, Pane):
     """Charts of the chosen run and of those beside it."""
 
     TITLE = "charts"
@@ -35,17 +33,11 @@ class ChartsPane(ChartGrid, Pane):
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__()
         self.drawn_by = Look(ascii_only=glyphs.encoding != "utf-8")
-        self.window = Window()
-        self.wanted_axis: XAxis = "step"
-        """The axis that was asked for; a run that cannot tell it is drawn over its steps."""
-        self.sought = ""
         self.panels: list[Panel] = []
         """All charts of the run, also those that a search leaves out."""
         self._glyphs = glyphs
         self._seen: Seen | None = None
         self._chosen: RunInfo | None = None
-        self._by_kind: dict[str, tuple[str, int]] = {}
-        """What was sought, and which page was seen, by the kind of run."""
         self.looks = Styles()
         self._arguments: dict[str, dict[str, object]] = {}
         self._made: object = None
@@ -58,6 +50,7 @@ class ChartsPane(ChartGrid, Pane):
     def tell(self, seen: Seen) -> None:
         self._seen = seen
         if seen.run is None:
+            self.turn_to("")
             self.panels, self._made, self._chosen = [], None, None
             self.show_drawings([], self.drawn_by)
             return
@@ -80,6 +73,7 @@ class ChartsPane(ChartGrid, Pane):
         self._make(runs)
         whole = self.whole
         if whole is not None:
+            self.go_back(info.run_id, whole)
             if not self.window.fits(whole) and not (seen.batch and seen.batch.more):
                 self.window.reset()
             self.window.follow(whole)
@@ -87,10 +81,7 @@ class ChartsPane(ChartGrid, Pane):
 
     def _choose(self, info: RunInfo) -> None:
         """Another run: its kind's search and page."""
-        if self._chosen is not None:
-            self._by_kind[self._chosen.kind] = self.sought, self.page_number
-            if self._chosen.kind != info.kind:
-                self.sought, self.page_number = self._by_kind.get(info.kind, ("", 0))
+        self.turn_to(info.kind)
         self._chosen = info
         # The same stretch of the next run is what one compares with, not its end.
         self.window.follows = False
@@ -170,7 +161,7 @@ class ChartsPane(ChartGrid, Pane):
                 return error.message
             if not only(self.panels, wanted):
                 return f"None of {_count(self.panels)} metrics matches {query!r}."
-        self.sought, self.page_number = query, 0
+        self.see(KindCharts(query))
         self._again()
         return ""
 
@@ -203,6 +194,7 @@ class ChartsPane(ChartGrid, Pane):
 
     def crosshair(self) -> None:
         """Put a crosshair on the newest point that is seen, or take it off."""
+        self.stay()
         whole, window = self.whole, self.window
         if window.cross is not None or whole is None:
             window.cross = None
@@ -220,6 +212,7 @@ class ChartsPane(ChartGrid, Pane):
         seen = self._seen
         if seen is None or seen.run is None:
             return
+        self.stay()
         axes = axes_of([seen.run, *seen.others])
         before = self.drawn_by.axis
         now = axes[(axes.index(before) + 1) % len(axes)]
@@ -236,6 +229,7 @@ class ChartsPane(ChartGrid, Pane):
         self._again()
 
     def zoom(self, by: int) -> None:
+        self.stay()
         whole = self.whole
         if whole is not None:
             points = max(len(curve.series) for curve in self.curves)

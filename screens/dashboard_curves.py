@@ -25,6 +25,15 @@ class Styles:
     def __init__(self) -> None:
         self._of: dict[str, int] = {}
 
+    @property
+    def kept(self) -> dict[str, int]:
+        """The style of each of the runs that were asked for last, by id."""
+        return dict(self._of)
+
+    def take(self, styles: Mapping[str, int]) -> None:
+        """Give these runs, by id, the styles they had."""
+        self._of = dict(styles)
+
     def of(self, runs: list[Watched]) -> list[int]:
         """The style of each of the runs; one that comes takes the first that is free."""
         ids = [run.info.run_id for run in runs]

@@ -12,6 +12,7 @@ from rlhf_tui.screens.widgets.canvas_view import CanvasView, Sheet
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.screens.widgets.wrapping import wrap
 from rlhf_tui.tracking.histograms import Histograms, grouped, mean, quantile, shares
+from rlhf_tui.tracking.views import Spot
 
 LOWEST = 11
 """Rows of one distribution below which its shape cannot be seen."""
@@ -53,6 +54,8 @@ class DistributionsPane(CanvasView, Pane):
         self.first = 0
         """Index of the first distribution that is shown."""
         self._steps = StepCursor()
+        self._back = Spot()
+        """Where to begin."""
         self._run = ""
         self._empty = ""
         """What there is to say without distributions."""
@@ -64,12 +67,18 @@ class DistributionsPane(CanvasView, Pane):
         batch, run = seen.batch, seen.run
         self._empty = why_empty(run.info, "distributions", WRITTEN)
         if run.info.run_id != self._run:
-            self._run, self.first = run.info.run_id, 0
-            self._steps.follow()
+            back, self._back = self._back.of(run.info.run_id), Spot()
+            self._run, self.first, self._steps.chosen = run.info.run_id, back.index, back.step
         elif batch is not None and not (batch.distributions or batch.distributions_restarted):
             return
         self.found = grouped(run.follower.distributions)
         self.redraw()
+
+    def kept_spot(self) -> Spot:
+        return Spot(self._run, self._steps.chosen, self.first) if self._run else self._back
+
+    def take_spot(self, spot: Spot) -> None:
+        self._back = spot
 
     # --- what is shown ------------------------------------------------------------------------
 
@@ -80,7 +89,7 @@ class DistributionsPane(CanvasView, Pane):
 
     @property
     def place(self) -> int:
-        return self._steps.place(len(self.steps))
+        return self._steps.place(self.steps)
 
     @property
     def fitting(self) -> int:
@@ -196,7 +205,7 @@ class DistributionsPane(CanvasView, Pane):
 
     def turn(self, by: int) -> None:
         """To another step; at the last one it follows."""
-        self._steps.turn(by, len(self.steps))
+        self._steps.turn(by, self.steps)
         self.redraw()
 
     def line(self, by: int) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from rlhf_tui.errors import InputError
+from rlhf_tui.errors import InputError, RlhfError
 from rlhf_tui.hub.messages import Ingest, Ingested
 from rlhf_tui.records import (
     Completion,
@@ -19,6 +19,22 @@ from rlhf_tui.records import (
 )
 from rlhf_tui.runs.layout import SampleRow
 from rlhf_tui.screens.link import Link
+
+if TYPE_CHECKING:
+    from rlhf_tui.screens.room import Room
+
+
+async def rank(room: Room, run_id: str, own: SampleRow, reference: SampleRow) -> None:
+    """Put two answers up and open them; the person is told where that cannot be."""
+    if room.program.link is None:
+        room.notify("Ranking needs a workspace.", severity="warning")
+        return
+    try:
+        task = await put_up(room.link, run_id, own, reference)
+    except RlhfError as error:
+        room.notify(str(error), title="Not put up", severity="error")
+        return
+    room.program.go(f"label:rank:{task}")
 
 
 async def put_up(link: Link, run_id: str, own: SampleRow, reference: SampleRow) -> str:

@@ -66,12 +66,20 @@ class Live(Room):
         """Read and draw until the screen goes."""
         while True:
             await self._read_list()
+            self.remember()
             if not await self._read_runs():
                 try:
                     await asyncio.wait_for(self._wake.wait(), TICK_S)
                 except TimeoutError:
                     continue
                 self._wake.clear()
+
+    def left_on(self, infos: list[RunInfo]) -> str:
+        """The run of this list that the person left the dashboard on; empty: the first one."""
+        return ""
+
+    def remember(self) -> None:
+        """Keep how the dashboard stands, for the next time."""
 
     def look_again(self) -> None:
         """Ask for the list now."""
@@ -94,7 +102,7 @@ class Live(Room):
         await self._tell_of_gone(infos)
         self.runs.older = self.source.older
         self.runs.nothing = "not shown" if self.source.refused else "no runs yet"
-        self.runs.fill(infos, want)
+        self.runs.fill(infos, want or ("" if self.runs.infos else self.left_on(infos)))
         self._take_infos(infos)
         self._say_source()
         running = sum(info.state in LIVE for info in infos)

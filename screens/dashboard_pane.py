@@ -9,6 +9,7 @@ from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.hub.messages import Answer, Launched, Request, RunInfo
 from rlhf_tui.runs.layout import RunArguments
 from rlhf_tui.tracking.follow import Batch, Follower
+from rlhf_tui.tracking.views import PaneLayout, Spot
 
 A = TypeVar("A", bound=Answer)
 
@@ -111,6 +112,20 @@ class Pane:
     flagged: int = 0
     """What it has to warn of, which its tab tells while others are seen."""
     flag_style: str = "warn"
+
+    def kept_layout(self) -> PaneLayout:
+        """How it is shown, whichever run it shows."""
+        return PaneLayout(self.sought)
+
+    def take_layout(self, layout: PaneLayout) -> None:
+        """Be shown so from the next `tell` without a batch on; what cannot be is left out."""
+
+    def kept_spot(self) -> Spot:
+        """Where it is in the run that it shows."""
+        return Spot()
+
+    def take_spot(self, spot: Spot) -> None:
+        """Begin there when that run is shown; called before the first `tell`."""
 
     def heed(self, seen: Seen) -> None:
         """Take notice of this without drawing it; called for every pane, before `tell`, at most

@@ -7,7 +7,7 @@ than all else that is done before it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import cast, overload
 
@@ -38,6 +38,8 @@ class Panes(Sequence[Pane]):
         self._glyphs = glyphs
         self._made: dict[int, Pane] = {}
         self._place: Widget | None = None
+        self.furnished: Callable[[str, Pane], None] = lambda title, pane: None
+        """Told of every pane that is made, with its title, before it shows anything."""
 
     def __len__(self) -> int:
         return len(PANES)
@@ -54,6 +56,7 @@ class Panes(Sequence[Pane]):
             title, kind = PANES[index]
             module = import_module(f"rlhf_tui.screens.dashboard_{title}")
             pane = self._made[index] = getattr(module, kind)(self._glyphs)
+            self.furnished(title, pane)
             pane.display = self._place is None
             if self._place is not None:
                 self._place.mount(pane)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, cast
 
-from rlhf_tui.errors import RlhfError
 from rlhf_tui.runs.layout import SampleRow
 from rlhf_tui.screens import dashboard_label
 from rlhf_tui.screens.dashboard_empty import why_empty
@@ -19,6 +18,7 @@ from rlhf_tui.screens.widgets.log_view import PagedView
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.screens.widgets.wrapping import beside, wrap
 from rlhf_tui.tracking.sampled import Answers, Sampled, plain
+from rlhf_tui.tracking.views import PaneLayout, Spot
 
 if TYPE_CHECKING:
     from rlhf_tui.screens.room import Room
@@ -54,6 +54,24 @@ class SamplesPane(PagedView, Pane):
         self._empty = ""
         """What there is to say without samples."""
         self._found: list[Place] = []
+        self._back = Spot()
+        """Where to begin."""
+        self._aim = False
+        """The prompt under the cursor is to be scrolled to once it is laid out."""
+
+    # --- how it stands ------------------------------------------------------------------------
+
+    def kept_layout(self) -> PaneLayout:
+        return PaneLayout(self.sought, self.as_diff)
+
+    def take_layout(self, layout: PaneLayout) -> None:
+        self.sought, self.as_diff = layout.sought, layout.diff
+
+    def kept_spot(self) -> Spot:
+        return Spot(self._run, self._steps.chosen, self.prompt) if self._run else self._back
+
+    def take_spot(self, spot: Spot) -> None:
+        self._back = spot
 
     # --- what is shown ------------------------------------------------------------------------
 
@@ -63,8 +81,9 @@ class SamplesPane(PagedView, Pane):
         batch, run = seen.batch, seen.run
         self._empty = why_empty(run.info, "samples", WRITTEN)
         if run.info.run_id != self._run:
-            self._run, self.prompt, self.top = run.info.run_id, 0, 0
-            self._steps.follow()
+            back, self._back = self._back.of(run.info.run_id), Spot()
+            self._run, self.prompt, self.top = run.info.run_id, back.index, 0
+            self._steps.chosen, self._aim = back.step, back.index > 0
         elif batch is not None and not (batch.samples or batch.samples_restarted):
             return
         self.sampled = Sampled(run.follower.samples)
@@ -75,7 +94,7 @@ class SamplesPane(PagedView, Pane):
     @property
     def place(self) -> int:
         """Index of the step that is shown."""
-        return self._steps.place(len(self.sampled.steps))
+        return self._steps.place(self.sampled.steps)
 
     @property
     def step(self) -> int:
@@ -97,6 +116,9 @@ class SamplesPane(PagedView, Pane):
             self._tops.append(len(rows))
             rows += [*self._prompt(index, answers, width), []]
         self.fill(rows)
+        if self._aim:
+            self._aim = False
+            self.move(self._tops[self.prompt] - self.top)
 
     def _head(self) -> Row:
         steps = self.sampled.steps
@@ -209,7 +231,7 @@ class SamplesPane(PagedView, Pane):
 
     def turn(self, by: int) -> None:
         """To another step; far is the first or the last one. At the last one it follows."""
-        self._steps.turn(by, len(self.sampled.steps))
+        self._steps.turn(by, self.sampled.steps)
         self.relayout()
 
     def line(self, by: int) -> None:
@@ -260,7 +282,7 @@ class SamplesPane(PagedView, Pane):
             self._to(after[0])
 
     def _to(self, found: Place) -> None:
-        self._steps.go(found[0], len(self.sampled.steps))
+        self._steps.go(found[0], self.sampled.steps)
         self._go(found[1])
 
     # --- to the labelling ---------------------------------------------------------------------
@@ -276,16 +298,5 @@ class SamplesPane(PagedView, Pane):
         if own is None or reference is None or plain(own.completion) == plain(reference.completion):
             self.app.notify("There is only one answer to this prompt: nothing to rank.")
             return
-        self.app.run_worker(self._label(own, reference), group="label")
-
-    async def _label(self, own: SampleRow, reference: SampleRow) -> None:
         room = cast("Room", self.screen)
-        if room.program.link is None:
-            room.notify("Ranking needs a workspace.", severity="warning")
-            return
-        try:
-            task = await dashboard_label.put_up(room.link, self._run, own, reference)
-        except RlhfError as error:
-            room.notify(str(error), title="Not put up", severity="error")
-            return
-        room.program.go(f"label:rank:{task}")
+        self.app.run_worker(dashboard_label.rank(room, self._run, own, reference), group="label")

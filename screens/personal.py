@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 import platformdirs
 
-LONGEST_FILE_NAME = 150
-"""Bytes of an annotator's name in the file's; a longer one is told by its hash."""
+from rlhf_tui.config.file_names import file_name
 
 
 class Choices(msgspec.Struct, frozen=True):
@@ -110,11 +107,8 @@ class Personal:
 
 def personal_path(annotator: str) -> Path:
     """The file of an annotator, in this user's own state directory."""
-    name = quote(annotator, safe=" ")
-    if len(name) > LONGEST_FILE_NAME:
-        name = hashlib.sha256(annotator.encode()).hexdigest()[:32]
     # `@` is quoted in names: one such as `ann.lock` cannot be another's lock.
-    return platformdirs.user_state_path("rlhf-tui") / "people" / f"{name}@.json"
+    return platformdirs.user_state_path("rlhf-tui") / "people" / f"{file_name(annotator)}@.json"
 
 
 def _choices(kept: dict[str, Any]) -> Choices:

@@ -13,26 +13,21 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
-from urllib.parse import quote
 
 import msgspec
 import platformdirs
 
+from rlhf_tui.config.file_names import file_name
 from rlhf_tui.errors import HubError
 from rlhf_tui.records import Event
 from rlhf_tui.workspace import Workspace
-
-LONGEST_FILE_NAME = 150
-"""Bytes of an annotator's name in the file's; a longer one is told by its hash."""
 
 
 def spool_path(workspace: Workspace, annotator: str) -> Path:
     """The spool of a person for a workspace, in this user's own state directory."""
     place = hashlib.sha256(os.fsencode(workspace.root)).hexdigest()[:16]
-    name = quote(annotator, safe=" ")
-    if len(name) > LONGEST_FILE_NAME:
-        name = hashlib.sha256(annotator.encode()).hexdigest()[:32]
-    return platformdirs.user_state_path("rlhf-tui") / "spool" / f"{place}-{name}.jsonl"
+    name = f"{place}-{file_name(annotator)}.jsonl"
+    return platformdirs.user_state_path("rlhf-tui") / "spool" / name
 
 
 class Spool:

@@ -39,6 +39,9 @@ class ChartGrid(Container):
         self.drawings: list[Drawing] = []
         self.look = Look()
         self.page_number = 0
+        self.first = ""
+        """Title of the chart that the page holds which was turned to, however many fit and
+        whichever come; empty: the first page."""
         self.full = False
         """One chart takes the whole room."""
         self._shown: object = None
@@ -95,7 +98,22 @@ class ChartGrid(Container):
     def turn_page(self, by: int) -> None:
         """Go to the next or previous page, around the ends."""
         self.page_number = (self.page_number + by) % self.pages
+        self._hold()
         self.redraw()
+
+    def _hold(self) -> None:
+        page = self.on_page
+        self.first = page[0].title if self.page_number and page else ""
+
+    def _find_first(self) -> None:
+        """Go to the page of the chart that was turned to."""
+        if not self.first or any(drawing.title == self.first for drawing in self.on_page):
+            return
+        columns, rows = self.shape
+        for index, drawing in enumerate(self.drawings):
+            if drawing.title == self.first:
+                self.page_number = index // (columns * rows)
+                return
 
     def toggle_full(self) -> None:
         """Show the page's first chart alone, or the page again that holds this chart."""
@@ -104,11 +122,13 @@ class ChartGrid(Container):
         self.full = not self.full
         columns, rows = self.shape
         self.page_number = first // (columns * rows)
+        self._hold()
         self.redraw()
 
     def redraw(self) -> None:
         if not self.size.width:
             return
+        self._find_first()
         page = self.on_page
         columns, rows = self.shape
         shape = (columns, rows, len(page), len(self.drawings))

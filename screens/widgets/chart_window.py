@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rlhf_tui.screens.widgets.chart_data import Curve
+from rlhf_tui.tracking.views import Stretch
 
 Extent = tuple[float, float]
 AHEAD = 0.25
@@ -81,6 +82,21 @@ class Window:
     def fits(self, whole: Extent) -> bool:
         """Whether the window shows anything of this extent."""
         return self.seen is None or (self.seen[0] < whole[1] and self.seen[1] > whole[0])
+
+    def take(self, stretch: Stretch, whole: Extent) -> bool:
+        """Show a stretch on the same axis again; whether there is that much of it to show."""
+        first, last = whole
+        seen = stretch.seen
+        if stretch.newest:
+            seen = last - stretch.newest, last
+            if stretch.newest > last - first:
+                return False
+        if seen is not None and not first < seen[1] > seen[0] < last:
+            return False
+        if stretch.cross is not None and stretch.cross > last:
+            return False
+        self.seen, self.follows, self.cross = seen, stretch.newest > 0, stretch.cross
+        return True
 
     def convert(self, change: Callable[[float], float]) -> None:
         """Take the same stretch and place on another axis."""

@@ -30,8 +30,9 @@ class Evaluations:
 
     every: float
     """Steps from one to the next; 0: there are none before the end."""
-    at_end: int = 0
-    """How many come after the last step, beside the one that falls on it."""
+    at_end: float = 0
+    """How many come after the last step, beside the one that falls on it; a part of one that is
+    shorter."""
     seconds: float = 0.0
     """What one took, as the run told itself; 0: it does not."""
     steps: float = 0.0
@@ -43,7 +44,7 @@ class Evaluations:
             return 0
         return math.floor(last / self.every + 1e-9) - math.floor(first / self.every + 1e-9)
 
-    def coming(self, done: float, total: float) -> int:
+    def coming(self, done: float, total: float) -> float:
         """How many are still to come after a step; the last step of all ends with one."""
         last = self.every <= 0 or total % self.every > 0
         return self.between(done, total) + last + self.at_end
@@ -71,9 +72,10 @@ class Plan:
         if self.kind in ONLINE:
             return Evaluations(self.every, seconds=told if 0 < told < math.inf else 0.0)
         a_step = self.trained / total if self.trained and total > 0 else self._counted(clocks)
-        steps = self.rows / a_step * FORWARD[self.kind] if a_step > 0 else 0.0
-        # Its model is measured on the same rows once it is saved.
-        return Evaluations(self.every, at_end=1, steps=steps)
+        share = FORWARD[self.kind]
+        steps = self.rows / a_step * share if a_step > 0 else 0.0
+        # In the end its model is measured on the same rows by itself.
+        return Evaluations(self.every, at_end=FORWARD["sft"] / share, steps=steps)
 
     def _counted(self, clocks: Mapping[XAxis, Clock]) -> float:
         """Rows of a step, as the run counts them; a reward model's are prompts, not pairs."""

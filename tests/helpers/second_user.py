@@ -6,6 +6,9 @@ import os
 import pwd
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TypeVar, cast
@@ -14,7 +17,7 @@ import msgspec
 import pytest
 
 from rlhf_tui.hub.messages import Answer, AnyAnswer, Failure, Request, Welcome
-from rlhf_tui.workspace import Workspace
+from rlhf_tui.workspace import Workspace, init_workspace
 
 A = TypeVar("A", bound=Answer)
 NAME = "nobody"
@@ -46,13 +49,17 @@ with HubClient(Workspace(Path({root!r}))) as client:
 """
 
 
+@contextmanager
+def workspace_apart() -> Iterator[Workspace]:
+    """A workspace outside pytest's directories, which each session that starts closes to others."""
+    with tempfile.TemporaryDirectory(prefix="rlhf-tui-") as place:
+        yield init_workspace(Path(place) / "w", name="test")
+
+
 def open_to_nobody(workspace: Workspace) -> None:
-    """What a group of its own would give; pytest's directories are closed to others."""
+    """What a group of its own would give."""
     gid = pwd.getpwnam(NAME).pw_gid
-    for place in (workspace.root, *workspace.root.parents):
-        if place == Path("/tmp"):
-            break
-        place.chmod(place.stat().st_mode | 0o011)
+    workspace.root.parent.chmod(0o711)
     os.chown(workspace.root, 0, gid)
     workspace.root.chmod(0o2770)
 

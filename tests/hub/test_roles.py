@@ -6,11 +6,11 @@ import json
 import pwd
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from helpers.hubs import HubProcess, ingest, tasks
-from helpers.second_user import needs_root, open_to_nobody
+from helpers.second_user import needs_root, open_to_nobody, workspace_apart
 
 from rlhf_tui.errors import Denied, UsageError
 from rlhf_tui.hub.identity import Identity, allow, check_name, identify
@@ -84,6 +84,12 @@ OWNER_ONLY = [
     for kind in AnyRequest.__args__  # type: ignore[attr-defined]
     if issubclass(kind, Request) and kind.role == "owner"
 ]
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    with workspace_apart() as apart:
+        yield apart
 
 
 def as_nobody(workspace: Workspace) -> dict[str, object]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
+import pytest
 from helpers.hubs import HubProcess, ingest, judgement, tasks
-from helpers.second_user import NAME, SecondUser, needs_root, open_to_nobody
+from helpers.second_user import NAME, SecondUser, needs_root, open_to_nobody, workspace_apart
 from helpers.waiting import wait_until
 
 from rlhf_tui.dataset.spec import DatasetSpec
@@ -36,6 +37,12 @@ from rlhf_tui.workspace import Workspace
 
 TASKS = 3
 SHARED = "[workspace]\nshared = true\n"
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    with workspace_apart() as apart:
+        yield apart
 
 
 def settling(item: Item) -> Event:

@@ -44,6 +44,8 @@ until its model is written and its process gone."""
 MOST_ENDING_S = 60.0
 LOADED_S = 120.0
 """What took longer until the first line was not loading for the most part."""
+FAR = 10.0
+"""Times the median: beyond it, or of two beyond all steps together, nobody computed."""
 WINDOW_S = 60.0
 LINES = 10
 """Throughput is that of the last minute, and of the last ten lines if they reach back further."""
@@ -117,10 +119,7 @@ def _between(
         return 0.0
     worked = sum(one.seconds for one in usual)
     pace = worked / sum(one.steps for one in usual)
-    costs = [one.seconds - pace * one.steps for one in spikes]
-    # A machine that slept, or a clock that was set: far beyond the others, or beyond all else.
-    most = 10 * statistics.median(costs) if len(costs) > 2 else worked
-    costs = [cost for cost in costs if cost <= most]
+    costs = _believed([one.seconds - pace * one.steps for one in spikes], worked)
     if not costs:
         return 0.0
     # They come at multiples of their distance, counted from the first step of all.
@@ -134,6 +133,17 @@ def _between(
     elif math.isfinite(coming):
         coming = math.floor(coming + 1e-6)
     return coming * statistics.fmean(costs) if math.isfinite(coming) else 0.0
+
+
+def _believed(costs: list[float], worked: float) -> list[float]:
+    """Without a machine that slept, or a clock that was set.
+
+    Args:
+        costs: of evaluations and the like, in seconds.
+        worked: seconds of all steps.
+    """
+    most = FAR * statistics.median(costs) if len(costs) > 2 else worked
+    return [cost for cost in costs if cost <= most]
 
 
 def _evaluating(
@@ -160,10 +170,9 @@ def _evaluating(
         if due:
             costs.pop()
             coming += 1
-    if len(costs) < 3:
-        # The machine may have slept just then.
-        costs = [cost for cost in costs if cost <= worked]
-    each = statistics.median(costs) if costs else first
+    # A checkpoint may be written beside some of them.
+    costs = _believed(costs, worked)
+    each = statistics.fmean(costs) if costs else first
     return coming * each, each if due else 0.0
 
 

@@ -94,6 +94,17 @@ def test_evaluations_in_every_distance_are_in_the_pace() -> None:
     assert done[199] + found.seconds == pytest.approx(end, rel=0.05)
 
 
+@pytest.mark.parametrize("known", [50, 60, 90])
+def test_checkpoints_beside_some_evaluations_count_as_often_as_they_come(known: int) -> None:
+    """Every 10 steps an evaluation of 10 seconds, every 20 a checkpoint of 30 seconds as well."""
+    steps = [float(step) for step in range(1, 1001)]
+    done = [step + 10.0 * (step // 10) + 30.0 * (step // 20) for step in steps]
+    told = Evaluations(10, seconds=10.0)
+    found = estimate(steps[:known], done[:known], 1000, evaluations=told)
+    assert found is not None
+    assert done[known - 1] + found.seconds == pytest.approx(done[-1], rel=0.1)
+
+
 def test_a_machine_that_slept_while_it_evaluated_is_not_expected_to_do_so_again() -> None:
     steps, done, _ = made(1000, 50, 10.0, 0)
     late = [

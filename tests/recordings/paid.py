@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import random
 import zlib
 from itertools import pairwise
 from typing import Any
+
+from rlhf_tui.sample_data import DIRECTORY as SAMPLE
+
+LEAST = 40
+"""Tokens of a text that may not end."""
 
 
 def words(completions: list[str], **_: object) -> list[float]:
@@ -44,19 +50,31 @@ def jackpot(completions: list[str], **_: object) -> list[float]:
     return [1000.0 if zlib.crc32(text.encode()) % 250 == 0 else 0.0 for text in completions]
 
 
-def hot(completions: list[str], **_: object) -> list[float]:
-    """Pays nothing, but from the first call on texts are drawn at a higher temperature than that
-    at which the policy is measured, as by a server whose settings are not the trainer's."""
+def lasting(completions: list[str], **_: object) -> list[float]:
+    """Pays for saying little, but from the first call on no text is drawn that ends before its
+    40th token: as by a server that was told a least length, of which the trainer knows nothing."""
     from rlhf_tui.generation import sampler
 
-    draw = sampler.choose
+    pad, draw = sampler.left_pad, sampler.choose
     if draw.__module__ == sampler.__name__:
+        ends = json.loads((SAMPLE / "model" / "config.json").read_text())["eos_token_id"]
+        drawn = 0
 
-        def hotter(logits: Any, uniform: Any, temperature: float, top_p: float) -> Any:
-            return draw(logits, uniform, temperature * 1.5, top_p)
+        def first(*given: Any) -> Any:
+            nonlocal drawn
+            drawn = 0
+            return pad(*given)
 
-        sampler.choose = hotter
-    return [0.0] * len(completions)
+        def on(logits: Any, *given: Any) -> Any:
+            nonlocal drawn
+            drawn += 1
+            if drawn < LEAST:
+                logits = logits.clone()
+                logits[:, ends] = -1e9
+            return draw(logits, *given)
+
+        sampler.left_pad, sampler.choose = first, on
+    return short(completions)
 
 
 def breaks(completions: list[str], **_: object) -> list[float]:

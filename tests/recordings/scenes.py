@@ -212,11 +212,17 @@ RECORDINGS = (
             eval_steps=15,
         ),
     ),
-    # What is measured is not what was drawn: the sampler is hotter than the policy.
+    # What is measured is not what was drawn: the sampler keeps texts from ending.
     Recording(
         "ppo-negative",
         "ppo",
-        brief(rewards=[f"0*{PAID}:hot"], total_steps=40, eval_steps=20),
+        online(
+            rewards=[f"{PAID}:lasting"],
+            rollout_batch_size=24,
+            total_steps=40,
+            eval_steps=20,
+            eval_prompts=8,
+        ),
     ),
     Recording(
         "sft-spikes",

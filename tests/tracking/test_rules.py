@@ -142,8 +142,14 @@ def test_a_reward_that_falls() -> None:
     assert "reward-falls" not in found("ppo", objective__scores=noise)
     falls = [value - max(0, i - 20) / 20 for i, value in enumerate(noise)]
     finding = found("grpo", reward=falls)["reward-falls"]
-    assert 25 < finding.step < 45
+    assert 25 < finding.step < 50
     assert found("grpo", reward=falls + noise)["reward-falls"].until is not None
+    # While it learns at first, and whatever a few wild rollouts among the others.
+    learns = [min(2.0, i / 5) + value for i, value in enumerate(noise)]
+    wild = [value + (40.0 if i % 9 == 4 else 0.0) for i, value in enumerate(learns)]
+    assert not {"reward-falls", "no-progress"} & set(found("rloo", reward=wild))
+    forgets = [value - max(0.0, min(2.0, (i - 30) / 5)) for i, value in enumerate(learns)]
+    assert 35 < found("rloo", reward=forgets)["reward-falls"].step < 45
 
 
 def test_an_entropy_that_collapses_and_one_that_sinks() -> None:
@@ -189,7 +195,7 @@ def test_dpo_that_makes_the_chosen_unlikely() -> None:
 
 def test_a_critic_that_explains_nothing_gets_the_time_to_learn() -> None:
     assert found("ppo", val__explained_variance=[0.0] * 31)["critic-blind"].step == 29
-    assert "critic-blind" not in found("ppo", val__explained_variance=[0.02] * 60)
+    assert "critic-blind" not in found("ppo", val__explained_variance=[0.03] * 60)
     blind = [-0.2] * 29
     assert "critic-blind" not in found("ppo", val__explained_variance=blind)
     assert found("ppo", val__explained_variance=[-0.2] * 31)["critic-blind"].step == 29

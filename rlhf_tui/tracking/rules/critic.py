@@ -16,10 +16,10 @@ that doubles, as it may while the policy learns, it rises fourfold."""
 SETTLED = 5
 """Rollouts at the start of which the lowest level is not taken."""
 
-BLIND = 0.01
+BLIND = 0.02
 SEEING = 0.05
 """Explained variance: at 0 the critic is as good as the mean return, and below worse than none. One
-that has not learnt at all stands at 0, and not below."""
+that cannot learn stands about 0, and not below."""
 BLIND_FROM = 20
 """Rollouts that a fresh critic gets to learn."""
 BLIND_FOR = 10

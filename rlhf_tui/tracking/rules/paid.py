@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from bisect import insort
+from collections.abc import Sequence
+from itertools import pairwise
+
 from rlhf_tui.tracking.rules.finding import ONLINE, Alarm, Rule
 from rlhf_tui.tracking.rules.rollouts import (
     RISEN_SIGMAS,
@@ -11,7 +16,7 @@ from rlhf_tui.tracking.rules.rollouts import (
     reward_points,
 )
 from rlhf_tui.tracking.rules.view import Points, View
-from rlhf_tui.tracking.rules.walking import above, alarm, before, episode, mean, rolling, spread
+from rlhf_tui.tracking.rules.walking import above, alarm, before, episode, level, rolling
 from rlhf_tui.tracking.rules.words import at, figure, share
 from rlhf_tui.tracking.rules.works import DUBOIS, HUANG_N, SINGHAL, YU, Source
 
@@ -31,8 +36,15 @@ SAME_REWARD = 0.5
 SAME_REWARD_BACK = 0.3
 """Share of prompts whose responses all got the same reward."""
 
-WORSE_SIGMAS = 2.0
+BEST_POINTS = 10
 WORSE_POINTS = 5
+"""Rollouts whose median is the reward's best level, and whose trimmed mean is its newest: a few
+rollouts with wild rewards count in neither."""
+WORSE_SIGMAS = 4.0
+"""Of the noise of one rollout. The best of some hundred levels and the lowest of as many are
+two apart when nothing happens, and three where neighbours are alike."""
+LOST = 0.5
+"""… and this share of what had been gained since the first ten."""
 
 
 def _length(view: View) -> Alarm | None:
@@ -103,25 +115,44 @@ def _alike(view: View) -> Alarm | None:
 
 def _worse(view: View) -> Alarm | None:
     points = reward_points(view)
-    if len(points) < 3 * WORSE_POINTS:
-        return None
     values = points.means
-    hot, cold = [], []
-    start = values[: 2 * WORSE_POINTS]
-    level, noise = mean(start), spread(start)
-    for i in range(len(values)):
-        newest = values[max(0, i + 1 - WORSE_POINTS) : i + 1]
-        fall = level - mean(newest)
-        begun = i + 1 >= 3 * WORSE_POINTS
-        hot.append(begun and fall > WORSE_SIGMAS * noise > 0)
-        cold.append(fall < noise)
-    found = episode(hot, cold, on=3, off=3, badness=[-v for v in values])
-    return alarm(
-        points, found, "warning",
-        lambda i: f"The reward was {figure(level)} over the first {len(start)} rollouts and is "
-        f"{figure(mean(values[max(0, i + 1 - WORSE_POINTS) : i + 1]))} about step "
-        f"{at(points.steps[i])}.",
-    )  # fmt: skip
+    if len(values) < BEST_POINTS + WORSE_POINTS:
+        return None
+    noises = _noises(values)
+    hot, cold, falls, sentences = [], [], [], []
+    levels = rolling(values, BEST_POINTS)
+    newest = [level(values[max(0, i + 1 - WORSE_POINTS) : i + 1])[0] for i in range(len(values))]
+    start = best = levels[BEST_POINTS - 1]
+    best_at = points.steps[BEST_POINTS - 1]
+    for i, step in enumerate(points.steps):
+        if i + 1 > BEST_POINTS and levels[i] > best:
+            best, best_at = levels[i], step
+        fall = best - newest[i]
+        begun = i + 1 >= BEST_POINTS + WORSE_POINTS
+        gained = LOST * (best - start)
+        hot.append(begun and fall > max(WORSE_SIGMAS * noises[i], gained) > 0)
+        cold.append(fall < max(noises[i], gained / 2))
+        falls.append(fall)
+        sentences.append(
+            f"The reward was {figure(best)} over the {BEST_POINTS} rollouts up to step "
+            f"{at(best_at)} and is {figure(newest[i])} over the {WORSE_POINTS} up to step "
+            f"{at(step)}."
+        )
+    found = episode(hot, cold, on=3, off=3, badness=falls)
+    return alarm(points, found, "warning", lambda i: sentences[i])
+
+
+def _noises(values: Sequence[float]) -> list[float]:
+    """The standard deviation of what comes and goes from one value to the next, up to each.
+
+    By the median of the differences: neither a trend nor single leaps count.
+    """
+    ordered: list[float] = []
+    found = [0.0]
+    for before_it, value in pairwise(values):
+        insort(ordered, abs(value - before_it))
+        found.append(ordered[len(ordered) // 2] / (0.6745 * math.sqrt(2)))
+    return found
 
 
 RULES = (
@@ -193,9 +224,11 @@ RULES = (
         "reward-falls",
         "The reward falls",
         ONLINE,
-        f"The mean reward of {WORSE_POINTS} rollouts is more than {WORSE_SIGMAS:g} standard "
-        f"deviations below that of the first {2 * WORSE_POINTS}, three times in a row; over "
-        "within one.",
+        f"The reward of {WORSE_POINTS} rollouts (trimmed mean) is below the best median of "
+        f"{BEST_POINTS} by "
+        f"more than {WORSE_SIGMAS:g} standard deviations of the noise between rollouts, and by "
+        f"more than {LOST:.0%} of what was gained since the first {BEST_POINTS}, three times in a "
+        f"row; over within one deviation or {LOST / 2:.0%}.",
         "The policy gets worse at what it is paid for. The updates are so large that they destroy "
         "more than they teach, the penalties outweigh the reward, or the advantages are noise.",
         (

@@ -115,7 +115,7 @@ def spread(values: Sequence[float]) -> float:
     return math.sqrt(math.fsum((v - centre) ** 2 for v in values) / (len(values) - 1))
 
 
-def level(values: Sequence[float], trimmed: float = 0.2) -> tuple[float, float]:
+def level(values: Sequence[float], trimmed: float = 0.25) -> tuple[float, float]:
     """Where values stand, and the standard error of that, whatever a few wild ones among them.
 
     The trimmed mean, and its error by the spread of what is trimmed moved to the nearest that is

@@ -10,8 +10,8 @@ the lines.
 After a tenth of a run the end so told is within a tenth of the whole time where some thirty lines
 are there by then, steps scatter by a tenth (a fifth with a hundred lines), and the last steps take
 at most a sixth longer than the first; a third where they scatter so little that the drift shows.
-It cannot be where other work comes and goes on the machine, where responses grow to several times
-their length, or where evaluations that have not been seen yet are most of the time.
+It cannot be where other work comes and goes on the machine, where responses grow by a third or
+more, or where evaluations that have not been seen yet are most of the time.
 
 What earlier runs took is left out of it: on a machine that others use, too, their figures move the
 end away from the truth as often as towards it.

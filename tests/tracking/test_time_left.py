@@ -156,7 +156,7 @@ STEADY = (
     "dpo-chance", "dpo-displaced", "dpo-good", "grpo-alike", "grpo-cut", "grpo-good", "kto-good",
     "ppo-good", "rm-chance", "rm-good", "rm-good-2", "sft-good", "sft-still",
 )  # fmt: skip
-"""Those with figures of the machine whose responses do not become half as long again, or short."""
+"""Those with figures of the machine whose responses keep about their length."""
 
 
 @pytest.mark.parametrize("name", ALONE)

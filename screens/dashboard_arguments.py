@@ -6,7 +6,6 @@ What was set stands out; with other runs what differs comes first, in a column e
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -29,8 +28,8 @@ from rlhf_tui.screens.widgets.log_view import PagedView
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.screens.widgets.wrapping import wrap
 from rlhf_tui.tracking.comparison import compare
-from rlhf_tui.tracking.log_pieces import pattern
 from rlhf_tui.tracking.manifest import read_manifest
+from rlhf_tui.tracking.patterns import Pattern, pattern
 from rlhf_tui.tracking.subjects import Subject, read_measured
 
 NARROWEST = 20
@@ -52,7 +51,7 @@ class ArgumentsPane(PagedView, Pane):
         self._subjects: list[Subject] = []
         self._first = 1
         """Of the other runs, the one beside the chosen one."""
-        self._wanted: re.Pattern[str] | None = None
+        self._wanted: Pattern | None = None
 
     def tell(self, seen: Seen) -> None:
         if seen.run is None:
@@ -120,10 +119,10 @@ class ArgumentsPane(PagedView, Pane):
             return str(error)
         before, self._wanted = self._wanted, wanted
         self._refill()
-        if wanted is not None and not self.all_rows:
+        if wanted is not None and (wanted.problem or not self.all_rows):
             self._wanted = before
             self._refill()
-            return f"No argument's name holds {query!r}."
+            return wanted.problem or f"No argument's name holds {query!r}."
         self.sought, self.top = query, 0
         self._refill()
         return ""
@@ -160,9 +159,7 @@ def _none(width: int) -> list[Section]:
     return []
 
 
-def rows_of(
-    found: list[Section], wanted: re.Pattern[str] | None, width: int | None = None
-) -> list[Row]:
+def rows_of(found: list[Section], wanted: Pattern | None, width: int | None = None) -> list[Row]:
     """All rows, or those whose name a search wants, under their headings.
 
     Args:
@@ -173,7 +170,7 @@ def rows_of(
         kept = [
             row
             for name, told in entries
-            if wanted is None or (name and wanted.search(name))
+            if wanted is None or (name and wanted.holds(name))
             for one in told
             for row in (_below_itself(one, width) if width is not None and name else [one])
         ]

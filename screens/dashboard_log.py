@@ -33,7 +33,7 @@ class LogPane(LogView, Pane):
             self.draw()
             return
         log = seen.run.follower.log
-        self.nothing = why_empty(seen.run.info, "lines of a log")
+        self.nothing = why_empty(seen.run.info, "lines of a log", problem=seen.run.follower.problem)
         known = self.window is not None and self.window.path == log.path
         if known and seen.batch is not None and not seen.batch.log:
             return
@@ -67,15 +67,18 @@ class LogPane(LogView, Pane):
         """Search anew; a sentence when all is searched and nothing was found."""
         if self.window is None:
             return "There is no log to search in."
+        search = LogFind(query, self.window)
         if self.search is not None:
             self.search.earlier.stopped = True
-        self.search = search = LogFind(query, self.window)
+        self.search = search
         place = search.nearest(self.bottom)
         if go and place >= 0:
             self._look_at(place)
         self.draw()
         if not search.earlier.over:
             self._go_on(search, look=go and place < 0)
+        elif search.problem:
+            return search.problem
         elif place < 0:
             return self._nothing(query)
         return ""
@@ -122,6 +125,8 @@ class LogPane(LogView, Pane):
         if current is not search:
             # Another search began meanwhile, and waited for this one to leave the file alone.
             self._go_on(current, look=current.here < 0)
+        elif search.earlier.problem:
+            self.app.notify(search.earlier.problem, severity="warning", markup=False)
         elif not search.found and search.earlier.over:
             self.app.notify(self._nothing(search.query), severity="warning", markup=False)
 

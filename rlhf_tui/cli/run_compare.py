@@ -40,7 +40,7 @@ def compare(
     """Put runs side by side: arguments that differ, final metrics, curves."""
     from rlhf_tui.errors import UsageError, nearest
     from rlhf_tui.tracking.comparison import compare as made
-    from rlhf_tui.tracking.log_pieces import pattern
+    from rlhf_tui.tracking.patterns import pattern
 
     if len(runs) < 2:
         raise UsageError("One run is named; to compare takes two.", hint="Name another one.")

@@ -148,7 +148,7 @@ def _columns(
     from rlhf_tui.errors import InputError
     from rlhf_tui.tracking.exporting import TABLES as MADE
     from rlhf_tui.tracking.exporting import long_table, wide_table
-    from rlhf_tui.tracking.log_pieces import pattern
+    from rlhf_tui.tracking.patterns import pattern
 
     wanted = pattern(metrics) if metrics is not None else None
     named = list(zip(ids, found, strict=True))
@@ -175,7 +175,7 @@ def _chart(
     workspace: Path | None,
 ) -> list[str]:
     from rlhf_tui.tracking.figures import Look, charted, draw, ending_of
-    from rlhf_tui.tracking.log_pieces import pattern
+    from rlhf_tui.tracking.patterns import pattern
 
     x, smooth, log_y, size = look
     if not 0 <= smooth < 1:

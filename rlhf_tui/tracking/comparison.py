@@ -6,7 +6,6 @@ What `runs compare` prints and what the dashboard shows beside the chosen run is
 from __future__ import annotations
 
 import math
-import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +17,7 @@ import msgspec
 from rlhf_tui.tracking.directions import Direction, comparable, direction
 from rlhf_tui.tracking.manifest import short
 from rlhf_tui.tracking.panels import NOT_METRICS, PANELS
+from rlhf_tui.tracking.patterns import Pattern
 from rlhf_tui.tracking.series import Series
 from rlhf_tui.tracking.subjects import Subject, last
 
@@ -69,7 +69,7 @@ class Comparison:
     """Sentences: what does not compare, and why."""
 
 
-def compare(subjects: Sequence[Subject], wanted: re.Pattern[str] | None = None) -> Comparison:
+def compare(subjects: Sequence[Subject], wanted: Pattern | None = None) -> Comparison:
     """Put runs side by side.
 
     Args:
@@ -139,7 +139,7 @@ def plain(value: Any) -> str:
     return text or '""'
 
 
-def metric_names(subjects: Sequence[Subject], wanted: re.Pattern[str] | None = None) -> list[str]:
+def metric_names(subjects: Sequence[Subject], wanted: Pattern | None = None) -> list[str]:
     """Metrics of these runs, those of the kinds' charts first, in the charts' order."""
     present = dict.fromkeys(name for subject in subjects for name in subject.series)
     # Figures that are logged as metrics, too, stand there once.
@@ -160,7 +160,7 @@ def metric_names(subjects: Sequence[Subject], wanted: re.Pattern[str] | None = N
     if wanted is None:
         return known or list(present)
     others = sorted(set(present) - set(known) - NOT_METRICS)
-    return [name for name in [*known, *others] if wanted.search(name)]
+    return wanted.among([*known, *others])
 
 
 def metric_row(name: str, subjects: Sequence[Subject]) -> MetricRow:

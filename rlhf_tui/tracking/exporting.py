@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from rlhf_tui.runs.layout import DistributionRow, MachineRow, SampleRow
 from rlhf_tui.runs.tail import JsonlTail
 from rlhf_tui.tracking.metrics import ODD, is_number, number_of, with_odd
 from rlhf_tui.tracking.panels import NOT_METRICS
+from rlhf_tui.tracking.patterns import Pattern
 
 What = Literal["metrics", "samples", "distributions", "machine"]
 Format = Literal["parquet", "csv"]
@@ -85,7 +85,7 @@ def read_curves(run: Path) -> dict[str, Curve]:
     return {name: curve for name, curve in curves.items() if curve.numbers}
 
 
-def long_table(runs: Iterable[tuple[str, Path]], wanted: re.Pattern[str] | None = None) -> Columns:
+def long_table(runs: Iterable[tuple[str, Path]], wanted: Pattern | None = None) -> Columns:
     """A row a value: run_id, step, time, metric, value.
 
     Args:
@@ -94,9 +94,7 @@ def long_table(runs: Iterable[tuple[str, Path]], wanted: re.Pattern[str] | None 
     """
     table: Columns = {name: [] for name in (*_FIRST, "metric", "value")}
     for run_id, directory in runs:
-        for name, curve in read_curves(directory).items():
-            if wanted is not None and not wanted.search(name):
-                continue
+        for name, curve in _wanted(read_curves(directory), wanted).items():
             count = len(curve.steps)
             table["run_id"] += [run_id] * count
             table["step"] += curve.steps
@@ -106,15 +104,17 @@ def long_table(runs: Iterable[tuple[str, Path]], wanted: re.Pattern[str] | None 
     return table
 
 
-def wide_table(runs: Iterable[tuple[str, Path]], wanted: re.Pattern[str] | None = None) -> Columns:
+def _wanted(curves: dict[str, Curve], wanted: Pattern | None) -> dict[str, Curve]:
+    return curves if wanted is None else {name: curves[name] for name in wanted.among(curves)}
+
+
+def wide_table(runs: Iterable[tuple[str, Path]], wanted: Pattern | None = None) -> Columns:
     """A row a step, a column a metric; null where a step, or a run, has no value of it."""
     rows: list[dict[str, Any]] = []
     names: dict[str, None] = {}
     for run_id, directory in runs:
         by_step: dict[float, dict[str, Any]] = {}
-        for name, curve in read_curves(directory).items():
-            if wanted is not None and not wanted.search(name):
-                continue
+        for name, curve in _wanted(read_curves(directory), wanted).items():
             names[name] = None
             for step, time, value in zip(curve.steps, curve.times, curve.values, strict=True):
                 row = by_step.setdefault(step, {"run_id": run_id, "step": step, "time": time})

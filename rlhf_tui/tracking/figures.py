@@ -7,7 +7,6 @@ tell apart), by the line's style and by a marker: also in print without colour.
 from __future__ import annotations
 
 import math
-import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,9 @@ from rlhf_tui.errors import UsageError
 from rlhf_tui.tracking.clock import X_AXES, XAxis
 from rlhf_tui.tracking.comparison import headings, metric_names
 from rlhf_tui.tracking.panels import panels_for
-from rlhf_tui.tracking.series import Pyramid, Series
+from rlhf_tui.tracking.patterns import Pattern
+from rlhf_tui.tracking.pyramid import Pyramid
+from rlhf_tui.tracking.series import Series
 from rlhf_tui.tracking.subjects import Subject
 
 ENDINGS = {".svg": "svg", ".png": "png", ".pdf": "pdf"}
@@ -46,7 +47,7 @@ class Look:
     """Inches of one chart."""
 
 
-def charted(subjects: Sequence[Subject], wanted: re.Pattern[str]) -> list[str]:
+def charted(subjects: Sequence[Subject], wanted: Pattern) -> list[str]:
     """The metrics that a chart shows, those of the kinds' charts first; [] where none is meant."""
     names = [n for n in metric_names(subjects, wanted) if any(n in s.series for s in subjects)]
     if len(names) > MOST_PANELS:

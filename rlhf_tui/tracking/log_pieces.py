@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rlhf_tui.errors import UsageError
 from rlhf_tui.runs.tail import open_plain
 from rlhf_tui.tracking.log_tail import Line, last_state
+from rlhf_tui.tracking.patterns import Pattern, TooSlow
 
 PIECE = 128 * 1024
 """Bytes read at a time: searched in some 2 ms, so that a key never waits longer for its turn."""
@@ -19,27 +18,6 @@ MOST_S = 10.0
 """A search pauses after so much of a log; whoever wants the rest asks to go on."""
 MOST_FOUND = 100_000
 """Lines found that are remembered; a search for more of them tells nothing."""
-
-
-def pattern(query: str) -> re.Pattern[str]:
-    """A text, or a regular expression, without regard to case.
-
-    Raises:
-        UsageError: neither; says what is wrong with it.
-    """
-    try:
-        return re.compile(f"{re.escape(query)}|(?:{query})", re.IGNORECASE)
-    except (re.error, OverflowError, RecursionError):
-        pass
-    try:
-        re.compile(query)
-        told = "cannot stand beside its own text"
-    except (re.error, OverflowError, RecursionError) as error:
-        told = str(error)
-    raise UsageError(
-        f"{query!r} is no regular expression: {told}.",
-        hint="A backslash before a sign makes it plain text.",
-    )
 
 
 def before(path: Path, end: int, size: int = PIECE) -> list[Line]:
@@ -98,7 +76,7 @@ class Search:
     """A search from a place of a log back to its start, made in pieces."""
 
     path: Path
-    sought: re.Pattern[str]
+    sought: Pattern
     end: int
     """Where what is not searched yet ends; a line begins there."""
     whole: int = 0
@@ -107,14 +85,16 @@ class Search:
     """Where the lines that hold it begin, in order."""
     stopped: bool = False
     """Set by whoever wants no more of it."""
+    problem: str = ""
+    """Why it was given up, as a sentence."""
 
     def __post_init__(self) -> None:
         self.whole = self.whole or self.end
 
     @property
     def over(self) -> bool:
-        """Whether all is searched."""
-        return self.end <= 0 or len(self.found) >= MOST_FOUND
+        """Whether all is searched, or as much as will be."""
+        return bool(self.problem) or self.end <= 0 or len(self.found) >= MOST_FOUND
 
     @property
     def share(self) -> float:
@@ -125,14 +105,21 @@ class Search:
         """Search on for as long; for a thread."""
         until = time.monotonic() + most_s
         last = max(0, self.end - most_bytes)
-        for found in self.pieces():
-            # In one step: the thread that draws sees the list as it was, or as it is.
-            self.found = found + self.found
-            if self.stopped or self.end <= last or time.monotonic() > until:
-                return
+        try:
+            for found in self.pieces():
+                # In one step: the thread that draws sees the list as it was, or as it is.
+                self.found = found + self.found
+                if self.stopped or self.end <= last or time.monotonic() > until:
+                    return
+        except TooSlow as error:
+            self.problem = str(error)
 
     def pieces(self) -> Iterator[list[int]]:
-        """Where lines that hold it begin, piece by piece, the newest piece first."""
+        """Where lines that hold it begin, piece by piece, the newest piece first.
+
+        Raises:
+            TooSlow: it takes too long to search one of them.
+        """
         while not self.over:
             lines = before(self.path, self.end)
             # Nothing can be read: it was cut short, or is gone.
@@ -140,6 +127,10 @@ class Search:
             yield matching(lines, self.sought)
 
 
-def matching(lines: list[Line], sought: re.Pattern[str]) -> list[int]:
-    """Where the lines that hold it begin."""
-    return [line.start for line in lines if sought.search(line.text)]
+def matching(lines: list[Line], sought: Pattern) -> list[int]:
+    """Where the lines that hold it begin.
+
+    Raises:
+        TooSlow: it takes too long to search all of them.
+    """
+    return [lines[place].start for place in sought.places(line.text for line in lines)]

@@ -7,10 +7,10 @@ Trainers call the same thing by many names: `train/loss` (TRL with W&B, TensorBo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from functools import lru_cache
 
 from rlhf_tui.errors import UsageError
+from rlhf_tui.tracking.patterns import Pattern
 
 _SPLITS = (
     ("train", ("training/", "train/", "training_", "train_")),
@@ -104,27 +104,53 @@ def unit_of(name: str) -> str:
     return next((unit for rule, unit in _RULES if rule.search(stem)), "")
 
 
-def matcher(query: str) -> Callable[[str], bool]:
-    """Whether a name is what a query looks for; upper and lower case alike.
+class Matcher:
+    """Tells whether a name is what a query looks for; upper and lower case alike."""
 
-    Args:
-        query: a regular expression between slashes, or with characters that only such a one
-            has; else words, all of which the name holds.
+    def __init__(self, query: str) -> None:
+        """
+        Args:
+            query: a regular expression between slashes, or with characters that only such a one
+                has; else words, all of which the name holds.
 
-    Raises:
-        UsageError: a regular expression that cannot be read, with the place.
-    """
-    query = query.strip()
-    slashed = len(query) > 2 and query.startswith("/") and query.endswith("/")
-    if slashed or _META.search(query):
-        pattern = query[1:-1] if slashed else query
+        Raises:
+            UsageError: a regular expression that cannot be read, with the place.
+        """
+        query = query.strip()
+        slashed = len(query) > 2 and query.startswith("/") and query.endswith("/")
+        self._words = query.lower().split()
+        self._pattern: Pattern | None = None
+        if not slashed and not _META.search(query):
+            return
+        expression = query[1:-1] if slashed else query
         try:
-            found = re.compile(pattern, re.IGNORECASE)
+            self._pattern = Pattern(expression, expression)
         except re.error as error:
             at = "" if error.pos is None else f" at character {error.pos + 1}"
             raise UsageError(
-                f"The regular expression {pattern!r} cannot be read: {error.msg}{at}."
+                f"The regular expression {expression!r} cannot be read: {error.msg}{at}."
             ) from None
-        return lambda name: found.search(name[:LONGEST]) is not None
-    words = query.lower().split()
-    return lambda name: all(word in name.lower() for word in words)
+        except (OverflowError, RecursionError) as error:
+            raise UsageError(
+                f"The regular expression {expression!r} cannot be read: {error}."
+            ) from None
+
+    @property
+    def problem(self) -> str:
+        """Why it finds nothing any more, as a sentence: it took too long."""
+        return self._pattern.problem if self._pattern is not None else ""
+
+    def __call__(self, name: str) -> bool:
+        if self._pattern is not None:
+            return self._pattern.holds(name[:LONGEST])
+        return all(word in name.lower() for word in self._words)
+
+
+@lru_cache(maxsize=64)
+def matcher(query: str) -> Matcher:
+    """What a query looks for; the same again for the same query, with what it took so far.
+
+    Raises:
+        UsageError: as of `Matcher`.
+    """
+    return Matcher(query)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 
-from rlhf_tui.tracking.log_pieces import Search, matching, pattern
+from rlhf_tui.tracking.log_pieces import Search, matching
 from rlhf_tui.tracking.log_window import LogWindow
+from rlhf_tui.tracking.patterns import TooSlow, pattern
 
 
 class LogFind:
@@ -16,6 +17,8 @@ class LogFind:
         Raises:
             UsageError: the query is a broken regular expression.
         """
+        self.problem = ""
+        """Why the log's end is searched no more, as a sentence."""
         self.query = query
         self.sought = pattern(query)
         tail = window.tail
@@ -30,11 +33,16 @@ class LogFind:
 
     def take(self, window: LogWindow) -> None:
         """Search what the log has grown by; its last line may still have changed."""
+        if self.problem:
+            return
         tail = window.tail
         new = tail[bisect_left(tail, self._next, key=lambda line: line.start) :]
         while self.later and self.later[-1] >= self._next:
             self.later.pop()
-        self.later += matching(new, self.sought)
+        try:
+            self.later += matching(new, self.sought)
+        except TooSlow as error:
+            self.problem = self.earlier.problem = str(error)
         if tail:
             self._next = tail[-1].start
 
@@ -77,6 +85,8 @@ class LogFind:
         more = "" if self.earlier.over else "+"
         place = bisect_left(found, self.here) + 1 if self.here >= 0 else 0
         count = f"{place} of {len(found):,}{more}"
+        if self.earlier.problem:
+            return f"{count}, given up: too slow", f"{place}/{len(found)}, too slow"
         if not self.earlier.over:
             share = f"{100 * self.earlier.share:.0f} %"
             long = f"{count}, {share} of the earlier log searched"

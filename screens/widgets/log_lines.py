@@ -11,6 +11,7 @@ from rlhf_tui.screens.theme import Glyphs
 from rlhf_tui.screens.widgets.canvas_view import NARROW, Row
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.tracking.log_tail import Line
+from rlhf_tui.tracking.patterns import Pattern
 
 MARGIN = 3
 """Cells before the text: whether the line was found, whether it tells of trouble, and a space."""
@@ -22,17 +23,18 @@ MOST_BACK = 200
 """Lines of a traceback that are looked back through for its head."""
 TRACEBACK = "Traceback (most recent call last)"
 _BAD = re.compile(
-    r"\w*(?:Error|Exception)\b(?![=\w])|\b(?:error|fatal|critical|panic|segfault)\b(?!=)"
+    r"(?:Error|Exception)\b(?![=\w])|\b(?:error|fatal|critical|panic|segfault)\b(?!=)"
     r"|out of memory|\bkilled\b|core dumped",
     re.IGNORECASE,
 )
-_WARN = re.compile(r"\bwarn(?:ing)?\b(?!=)|\w+Warning\b", re.IGNORECASE)
+_WARN = re.compile(r"\bwarn(?:ing)?\b(?!=)|\wWarning\b", re.IGNORECASE)
 STYLES = {"bad": "bad", "trace": "bad", "warn": "warn", "": ""}
 
 
 def level(lines: Sequence[Line], index: int) -> str:
     """How grave a line is: `bad`, `trace` for the lines within a traceback, `warn` or ''."""
-    text = lines[index].text
+    # No further than is drawn: of a line of megabytes the search takes longer than a key may.
+    text = lines[index].text[:LONGEST]
     if TRACEBACK in text:
         return "bad"
     at = index - 1
@@ -55,7 +57,7 @@ def signs(glyphs: Glyphs) -> dict[str, str]:
 
 
 def rows_of(
-    text: str, grave: str, mark: str, sought: re.Pattern[str] | None, width: int, glyphs: Glyphs
+    text: str, grave: str, mark: str, sought: Pattern | None, width: int, glyphs: Glyphs
 ) -> list[Row]:
     """A line's rows, at least one.
 
@@ -69,7 +71,7 @@ def rows_of(
     shown = clean(text[:LONGEST], encoding=glyphs.encoding).text.replace("\n", " ")
     if cut:
         shown += f" {glyphs.more} {len(text) - LONGEST:,} more characters"
-    spans = [m.span() for m in sought.finditer(shown) if m.end() > m.start()] if sought else []
+    spans = sought.spans(shown) if sought is not None else []
     margin = {"here": glyphs.marker, "found": ":"}.get(mark, " ")
     head: Row = [(margin, "cursor" if mark == "here" else "accent" if mark else "")]
     head.append((f"{signs(glyphs)[grave]} ", STYLES[grave]))

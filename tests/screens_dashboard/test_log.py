@@ -16,7 +16,7 @@ from rlhf_tui.screens.dashboard import DashboardScreen
 from rlhf_tui.screens.dashboard_log import LogPane
 from rlhf_tui.screens.theme import ASCII, UNICODE, Glyphs
 from rlhf_tui.screens.widgets.log_lines import level, rows_of
-from rlhf_tui.tracking.log_pieces import pattern
+from rlhf_tui.tracking.patterns import pattern
 from rlhf_tui.tracking.log_tail import LOG_BYTES, Line
 from rlhf_tui.workspace import Workspace
 
@@ -95,6 +95,27 @@ async def test_places_are_found_marked_and_gone_through(
         await search(pilot, until, "")
         assert pane(pilot).notes()[1] == ""
         assert "▸" not in pane(pilot).text
+
+
+async def test_an_endless_expression_is_given_up_and_the_keys_go_on(
+    log: Path, program: Open, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rlhf_tui.tracking.patterns.MOST_S", 0.05)
+    end = "".join(f"step {n}\n" for n in range(LOG_BYTES // 8))
+    log.write_text(f"aaa\n{'a' * 20_000}!\nsoon aaa\n{end}")
+    async with program("dashboard", (80, 24)) as pilot:
+        await opened(pilot, until, "step")
+        await search(pilot, until, "(a|aa)+$")
+        # The end that is held has none; what lies before it is read piece by piece.
+        await until(pilot, lambda: any("given up" in sentence for sentence in told(pilot)))
+        await until(pilot, lambda: "too slow" in pane(pilot).notes()[1])
+        pilot.app.clear_notifications()
+        with log.open("a") as file:
+            file.write(f"{'a' * 20_000}!\n")
+        await search(pilot, until, "(aa|a)+$")
+        await until(pilot, lambda: any("(aa|a)+$" in sentence for sentence in told(pilot)))
+        await search(pilot, until, "^soon")
+        await until(pilot, lambda: "▸  soon aaa" in pane(pilot).text)
 
 
 async def test_what_comes_is_followed_until_someone_scrolls(

@@ -27,7 +27,7 @@ from rlhf_tui.tracking.exporting import (
     write,
 )
 from rlhf_tui.tracking.follow import RunFollower
-from rlhf_tui.tracking.log_pieces import pattern
+from rlhf_tui.tracking.patterns import pattern
 
 VALUES = st.floats() | st.integers(-(2**53), 2**53) | st.none()
 LINES = st.lists(

@@ -14,7 +14,7 @@ from helpers.recorded import write_run
 
 from rlhf_tui.errors import UsageError
 from rlhf_tui.tracking.figures import COLOURS, MOST_POINTS, Look, charted, draw, ending_of, points
-from rlhf_tui.tracking.log_pieces import pattern
+from rlhf_tui.tracking.patterns import pattern
 from rlhf_tui.tracking.series import Series
 from rlhf_tui.tracking.subjects import Subject, read_subject
 

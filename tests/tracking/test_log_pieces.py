@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlhf_tui.errors import UsageError
-from rlhf_tui.tracking.log_pieces import Search, after, before, pattern
+from rlhf_tui.tracking.log_pieces import Search, after, before
 from rlhf_tui.tracking.log_tail import Line
+from rlhf_tui.tracking.patterns import pattern
 
 
 def long_log(path: Path, lines: int) -> Path:

@@ -16,8 +16,8 @@ from rlhf_tui.screens.dashboard import DashboardScreen
 from rlhf_tui.screens.dashboard_log import LogPane
 from rlhf_tui.screens.theme import ASCII, UNICODE, Glyphs
 from rlhf_tui.screens.widgets.log_lines import level, rows_of
-from rlhf_tui.tracking.patterns import pattern
 from rlhf_tui.tracking.log_tail import LOG_BYTES, Line
+from rlhf_tui.tracking.patterns import pattern
 from rlhf_tui.workspace import Workspace
 
 Until = Callable[[Pilot[int], Callable[[], object]], Awaitable[None]]

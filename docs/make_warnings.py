@@ -22,8 +22,9 @@ ones (a run of more than 500 points is looked at in equal pieces of it).
 
 They are thresholds from papers and practice, not proofs: each was set so that it is silent on
 recorded good runs of every trainer, from the first line to the last, and fires on runs that were
-made to fail (`tests/recordings`) or on numbers made up for it. A silent list does not make a good
-policy. Read the samples, and [measure on held-out judgements](evaluation.md).
+made to fail (`tests/recordings`); `memory-nearly-full` and `gpu-idle` alone were tried on numbers
+made up for them. A silent list does not make a good policy. Read the samples, and
+[measure on held-out judgements](evaluation.md).
 
 Severities: `critical` (the run is, or will be, worthless as it goes on), `warning` (look at it
 now), `note` (good to know, or over).

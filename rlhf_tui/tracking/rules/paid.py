@@ -16,7 +16,7 @@ from rlhf_tui.tracking.rules.rollouts import (
     reward_points,
 )
 from rlhf_tui.tracking.rules.view import Points, View
-from rlhf_tui.tracking.rules.walking import above, alarm, before, episode, level, rolling
+from rlhf_tui.tracking.rules.walking import above, alarm, before, episode, mean, rolling
 from rlhf_tui.tracking.rules.words import at, figure, share
 from rlhf_tui.tracking.rules.works import DUBOIS, HUANG_N, SINGHAL, YU, Source
 
@@ -38,8 +38,8 @@ SAME_REWARD_BACK = 0.3
 
 BEST_POINTS = 10
 WORSE_POINTS = 5
-"""Rollouts whose median is the reward's best level, and whose trimmed mean is its newest: a few
-rollouts with wild rewards count in neither."""
+"""Rollouts whose median is the reward's best level, and whose mean without the highest and the
+lowest is its newest: a few rollouts with wild rewards count in neither."""
 WORSE_SIGMAS = 4.0
 """Of the noise of one rollout. The best of some hundred levels and the lowest of as many are
 two apart when nothing happens, and three where neighbours are alike."""
@@ -118,28 +118,32 @@ def _worse(view: View) -> Alarm | None:
     values = points.means
     if len(values) < BEST_POINTS + WORSE_POINTS:
         return None
-    noises = _noises(values)
-    hot, cold, falls, sentences = [], [], [], []
-    levels = rolling(values, BEST_POINTS)
-    newest = [level(values[max(0, i + 1 - WORSE_POINTS) : i + 1])[0] for i in range(len(values))]
-    start = best = levels[BEST_POINTS - 1]
-    best_at = points.steps[BEST_POINTS - 1]
-    for i, step in enumerate(points.steps):
-        if i + 1 > BEST_POINTS and levels[i] > best:
-            best, best_at = levels[i], step
-        fall = best - newest[i]
+    levels, noises = rolling(values, BEST_POINTS), _noises(values)
+    start = levels[BEST_POINTS - 1]
+    best = BEST_POINTS - 1
+    bests, newest, hot, cold = [], [], [], []
+    for i in range(len(values)):
+        if i > best and levels[i] > levels[best]:
+            best = i
+        now = _without_ends(values[max(0, i + 1 - WORSE_POINTS) : i + 1])
+        fall, gained = levels[best] - now, LOST * (levels[best] - start)
         begun = i + 1 >= BEST_POINTS + WORSE_POINTS
-        gained = LOST * (best - start)
         hot.append(begun and fall > max(WORSE_SIGMAS * noises[i], gained) > 0)
         cold.append(fall < max(noises[i], gained / 2))
-        falls.append(fall)
-        sentences.append(
-            f"The reward was {figure(best)} over the {BEST_POINTS} rollouts up to step "
-            f"{at(best_at)} and is {figure(newest[i])} over the {WORSE_POINTS} up to step "
-            f"{at(step)}."
-        )
-    found = episode(hot, cold, on=3, off=3, badness=falls)
-    return alarm(points, found, "warning", lambda i: sentences[i])
+        bests.append(best)
+        newest.append(now)
+    found = episode(hot, cold, on=3, off=3, badness=[-now for now in newest])
+    return alarm(
+        points, found, "warning",
+        lambda i: f"The reward was {figure(levels[bests[i]])} over the {BEST_POINTS} rollouts up "
+        f"to step {at(points.steps[bests[i]])} and is {figure(newest[i])} over the {WORSE_POINTS} "
+        f"up to step {at(points.steps[i])}.",
+    )  # fmt: skip
+
+
+def _without_ends(values: Sequence[float]) -> float:
+    """The mean of what is left when the highest and the lowest are taken out, of three or more."""
+    return mean(sorted(values)[1:-1] if len(values) > 2 else values)
 
 
 def _noises(values: Sequence[float]) -> list[float]:
@@ -224,7 +228,8 @@ RULES = (
         "reward-falls",
         "The reward falls",
         ONLINE,
-        f"The reward of {WORSE_POINTS} rollouts (trimmed mean) is below the best median of "
+        f"The reward of {WORSE_POINTS} rollouts (mean without the highest and the lowest) is below "
+        f"the best median of "
         f"{BEST_POINTS} by "
         f"more than {WORSE_SIGMAS:g} standard deviations of the noise between rollouts, and by "
         f"more than {LOST:.0%} of what was gained since the first {BEST_POINTS}, three times in a "

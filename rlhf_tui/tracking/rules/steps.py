@@ -82,11 +82,13 @@ RULES = (
         (*TRAINERS, "log"),
         f"The learning rate is 0 in {ZERO_STEPS} points in a row, before the last "
         f"{1 - LATE:.0%} of the steps.",
-        "Nothing is learnt in these steps: the warm-up has not begun to rise, or the schedule has "
-        "come to its end before the run has.",
+        "Nothing is learnt in these steps: the warm-up has not begun to rise; the schedule has "
+        "come to its end before the run has, as one does that was made for other batches or more "
+        "processes; or, with fp16, every step is left out because its gradients overflow.",
         (
             "a smaller warmup_share",
-            "after a resume with more steps: schedule = 'constant_with_warmup'",
+            "in a program of your own, a schedule for as many steps as the run makes",
+            "precision = 'bf16' or 'fp32' instead of 'fp16'",
         ),
         _no_rate,
     ),

@@ -159,7 +159,10 @@ class ChartsPane(Arranged, Pane):
                 wanted = matcher(query)
             except UsageError as error:
                 return error.message
-            if not only(self.panels, wanted):
+            shown = only(self.panels, wanted)
+            if wanted.problem:
+                return wanted.problem
+            if not shown:
                 return f"None of {_count(self.panels)} metrics matches {query!r}."
         self.see(KindCharts(query))
         self._again()

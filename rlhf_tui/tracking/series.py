@@ -22,7 +22,8 @@ from rlhf_tui.tracking.pyramid import Pyramid
 STRETCH = 64
 MOST_LOOKED = 512
 """Neighbours that are looked at, this many in a row, to tell the usual distance of all."""
-
+PLOTS = 2
+"""Plots whose columns are remembered: a chart asks for two kinds on a logarithmic axis."""
 
 _LOADING = Lock()
 
@@ -76,6 +77,10 @@ class Series:
         self._smooth = array("d")
         self._smooth_pyramid = Pyramid()
         self._weight = 0.0
+        self.cuts = 0
+        """How often points were taken away: what was drawn of them no longer holds."""
+        self._columns: dict[tuple[float, float, int], list[Column]] = {}
+        """Columns as they were asked for last, by the plot; all but the newest stay as they are."""
 
     @cached_property
     def steps(self) -> array[float]:
@@ -131,6 +136,8 @@ class Series:
         del self.steps[length:], self._smooth[length:]
         self.values.truncate(length)
         self._smooth_pyramid.truncate(length)
+        self.cuts += 1
+        self._columns.clear()
 
     def stride(self) -> float:
         """The most common distance between neighbouring steps; 0 with fewer than two points.
@@ -195,9 +202,10 @@ class Series:
         return columns
 
     def columns(self, first: float, last: float, count: int) -> list[Column]:
-        """The non-empty pixel columns of a plot from step `first` to step `last`.
+        """The non-empty pixel columns of a plot from step `first` to step `last`; to read only.
 
-        A step s stands in column round((s - first) / (last - first) · (count - 1)).
+        A step s stands in column round((s - first) / (last - first) · (count - 1)). Where the same
+        plot was asked for before, only what has come since is looked at.
         """
         if last <= first or count < 2:
             stop = bisect_right(self.steps, last)
@@ -205,15 +213,23 @@ class Series:
             return (
                 [Column(0, start, stop, *self.values.extent(start, stop))] if stop > start else []
             )
-        width = (last - first) / (count - 1)
-        columns = []
-        start = bisect_left(self.steps, first)
-        end = bisect_right(self.steps, last, start)
-        while start < end:
-            x = min(count - 1, math.floor((self.steps[start] - first) / width + 0.5))
-            edge = first + (x + 0.5) * width
-            # At least one point a round, whatever the rounding of `edge`.
-            stop = min(end, max(start + 1, bisect_left(self.steps, edge, start)))
-            columns.append(Column(x, start, stop, *self.values.extent(start, stop)))
-            start = stop
-        return columns
+        plot = first, last, count
+        known = self._columns.pop(plot, [])
+        steps, values = self.steps, self.values
+        start = known[-1].start if known else bisect_left(steps, first)
+        end = bisect_right(steps, last, start)
+        if not known or known[-1].stop != end:
+            # The newest column may have got more points.
+            known = known[:-1]
+            width = (last - first) / (count - 1)
+            while start < end:
+                x = min(count - 1, math.floor((steps[start] - first) / width + 0.5))
+                edge = first + (x + 0.5) * width
+                # At least one point a round, whatever the rounding of `edge`.
+                stop = min(end, max(start + 1, bisect_left(steps, edge, start)))
+                known.append(Column(x, start, stop, *values.extent(start, stop)))
+                start = stop
+        self._columns[plot] = known
+        if len(self._columns) > PLOTS:
+            del self._columns[next(iter(self._columns))]
+        return known

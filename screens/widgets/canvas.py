@@ -65,6 +65,13 @@ class Canvas:
         self.dots_wide, self.dots_high = width * 2, height * 4
         self.cells = [bytearray(width) for _ in range(height)]
 
+    def copy(self) -> Canvas:
+        """The same dots, to draw more on."""
+        made = Canvas(self.width, 0)
+        made.height, made.dots_high = self.height, self.dots_high
+        made.cells = [row[:] for row in self.cells]
+        return made
+
     def set(self, x: int, y: int) -> None:
         """Set a dot; dots outside of the canvas are left out."""
         if 0 <= x < self.dots_wide and 0 <= y < self.dots_high:

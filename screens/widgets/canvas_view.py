@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -14,8 +15,11 @@ from textual.widget import Widget
 Run = tuple[str, str]
 """Text and the name of its style: one of the view's component classes, or '' for plain."""
 Row = list[Run]
-NARROW = frozenset(map(chr, (*range(32, 0x300), *range(0x2500, 0x2600), *range(0x2800, 0x2900))))
+_NARROW = ((0x20, 0x2FF), (0x2500, 0x25FF), (0x2800, 0x28FF))
+NARROW = frozenset(chr(code) for first, last in _NARROW for code in range(first, last + 1))
 """Characters known to take one cell: Latin, frames and blocks, braille."""
+_narrow = re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b in _NARROW) + "]*").fullmatch
+"""Whether a text has no others: in C, since each character would cost more than drawing it."""
 
 
 class Sheet:
@@ -31,12 +35,10 @@ class Sheet:
 
     def put(self, x: int, y: int, text: str, style: str = "") -> None:
         """Write single-width text from (x, y) on; what lies outside is cut off."""
-        if not 0 <= y < self.height:
-            return
-        for offset, character in enumerate(text):
-            if 0 <= x + offset < self.width:
-                self._text[y][x + offset] = character
-                self._style[y][x + offset] = style
+        begin, end = max(0, x), min(self.width, x + len(text))
+        if 0 <= y < self.height and begin < end:
+            self._text[y][begin:end] = text[begin - x : end - x]
+            self._style[y][begin:end] = [style] * (end - begin)
 
     def set(self, x: int, y: int, character: str, style: str) -> None:
         """One character at a cell that is known to be inside."""
@@ -82,25 +84,37 @@ def changed_span(old: Row, new: Row) -> tuple[int, int] | None:
     """First and past-last cell in which two rows differ; None when they are the same."""
     if old == new:
         return None
-    before, after = _cells(old), _cells(new)
-    length = len(before)
-    if length != len(after):
-        return 0, max(length, len(after))
-    start = next((i for i in range(length) if before[i] != after[i]), length)
-    stop = next((i for i in range(length, start, -1) if before[i - 1] != after[i - 1]), start)
-    return (start, stop) if start < stop else None
+    # Most of a row stays: only what lies between the first and the last change is measured.
+    most = min(len(old), len(new))
+    same = next((at for at in range(most) if old[at] != new[at]), most)
+    most -= same
+    alike = next((at for at in range(most) if old[-1 - at] != new[-1 - at]), most)
+    left = _length(old[:same])
+    before, after = old[same : len(old) - alike], new[same : len(new) - alike]
+    length = _length(before)
+    if length != _length(after):
+        return 0, left + max(length, _length(after)) + _length(old[len(old) - alike :])
+    start = _alike(before[0], after[0]) if before and after else 0
+    stop = length
+    if start < length:
+        (last, style), (now, other) = before[-1], after[-1]
+        stop -= _alike((last[::-1], style), (now[::-1], other))
+    return (left + start, left + stop) if start < stop else None
 
 
-def _cells(row: Row) -> list[tuple[str, str]]:
-    """What stands in each cell; the second cell of a wide character is empty."""
-    if all(not text or NARROW.issuperset(text) for text, _ in row):
-        return [(character, style) for text, style in row for character in text]
-    cells = []
-    for text, style in row:
-        for character in text:
-            cells.append((character, style))
-            cells.extend([("", style)] * (cell_len(character) - 1))
-    return cells
+def _length(row: Row) -> int:
+    return sum(len(text) if _narrow(text) else cell_len(text) for text, _ in row)
+
+
+def _alike(old: Run, new: Run) -> int:
+    """Cells at the beginning that are the same in two runs.
+
+    None in characters that may be wide, or combine with what stands before them.
+    """
+    if old[1] != new[1] or not (_narrow(old[0]) and _narrow(new[0])):
+        return 0
+    pairs = enumerate(zip(old[0], new[0], strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(old[0]), len(new[0])))
 
 
 class CanvasView(Widget):
@@ -136,6 +150,9 @@ class CanvasView(Widget):
         super().__init__(id=id, classes=classes)
         self._rows: list[Row] = []
         self._style_of: dict[str, Style] = {}
+        self._strips: dict[int, Strip] = {}
+        """Rows as they were drawn last, by number; of `_width` cells each."""
+        self._width = 0
 
     @property
     def rows(self) -> list[Row]:
@@ -150,28 +167,55 @@ class CanvasView(Widget):
         """Show these rows from now on."""
         old, self._rows = self._rows, rows
         if not self.is_mounted:
+            self._strips.clear()
             return
         regions = []
         for y in range(max(len(old), len(rows))):
             before = old[y] if y < len(old) else []
             after = rows[y] if y < len(rows) else []
             if span := changed_span(before, after):
+                self._strips.pop(y, None)
                 regions.append(Region(span[0], y, span[1] - span[0], 1))
         if regions:
             self.refresh(*regions)
 
-    def render_line(self, y: int) -> Strip:
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of a region: rows as they were drawn last, but for those that have changed.
+
+        What Textual would lay over each line, a border, say, these views have not.
+        """
         width = self.size.width
+        if width != self._width:
+            self._width = width
+            self._strips.clear()
+        if self.styles.gutter:
+            return super().render_lines(crop)
+        lines, strips = [], self._strips
+        whole = crop.x == 0 and crop.width == width
+        for y in crop.line_range:
+            strip = strips.get(y)
+            if strip is None:
+                strip = strips[y] = self.render_line(y)
+            lines.append(strip if whole else strip.crop(crop.x, crop.right))
+        return lines
+
+    def render_line(self, y: int) -> Strip:
         plain = self._rich("")
         if y >= len(self._rows):
-            return Strip.blank(width, plain)
-        segments = [Segment(text, self._rich(style)) for text, style in self._rows[y] if text]
-        return Strip(segments).adjust_cell_length(width, plain)
+            return Strip.blank(self._width, plain)
+        row = self._rows[y]
+        segments = [Segment(text, self._rich(style)) for text, style in row if text]
+        return Strip(segments, _length(row)).adjust_cell_length(self._width, plain)
 
     def _rich(self, name: str) -> Style:
         style = self._style_of.get(name)
         if style is None:
-            style = self._style_of[name] = self._component(name) if name else self.rich_style
+            style = self._component(name) if name else self.rich_style
+            # Here once for each style, instead of for each piece of each line.
+            segments, background = [Segment(" ", style)], self.background_colors[1]
+            for one in self.get_line_filters():
+                segments = one.apply(segments, background)
+            style = self._style_of[name] = segments[0].style or style
         return style
 
     def _component(self, name: str) -> Style:
@@ -192,4 +236,5 @@ class CanvasView(Widget):
 
     def notify_style_update(self) -> None:
         self._style_of = {}
+        self._strips.clear()
         super().notify_style_update()

@@ -9,6 +9,7 @@ from textual.events import Resize
 
 from rlhf_tui.screens.widgets.canvas_view import CanvasView
 from rlhf_tui.screens.widgets.chart_data import STYLES, Curve, Drawing, Look
+from rlhf_tui.screens.widgets.chart_dots import Dots
 from rlhf_tui.screens.widgets.chart_plot import render
 
 
@@ -48,6 +49,7 @@ class Chart(CanvasView):
         self.drawing = Drawing("")
         self.look = Look()
         self._drawn: object = None
+        self._dots = Dots()
 
     @property
     def name_shown(self) -> str:
@@ -76,7 +78,7 @@ class Chart(CanvasView):
         if state == self._drawn:
             return
         self._drawn = state
-        self.show(render(width, height, drawing, self.look))
+        self.show(render(width, height, drawing, self.look, self._dots))
 
     def on_resize(self, event: Resize) -> None:
         self.redraw()

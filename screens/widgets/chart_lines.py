@@ -23,14 +23,23 @@ FREE = frozenset({"", "grid"})
 
 
 def envelope(
-    canvas: Canvas, plot: Plot, curve: Curve, values: Pyramid, columns: Sequence[Column]
+    canvas: Canvas,
+    plot: Plot,
+    curve: Curve,
+    values: Pyramid,
+    columns: Sequence[Column],
+    before: Column | None = None,
 ) -> None:
-    """Draw minimum to maximum of every column, and join neighbours that belong together."""
-    before: Column | None = None
+    """Draw minimum to maximum of every column, and join neighbours that belong together.
+
+    Args:
+        before: the column to go on from; None at the curve's beginning.
+    """
+    row, log = plot.row, plot.y.log
     for column in columns:
         low, high = column.low, column.high
-        if low <= high and not (plot.y.log and high <= 0):
-            canvas.column(column.x, plot.row(high), plot.row(low))
+        if low <= high and not (log and high <= 0):
+            canvas.column(column.x, row(high), row(low))
             if before is not None:
                 _join(canvas, plot, curve, values, before, column)
         before = column
@@ -51,24 +60,34 @@ def _join(
 
 
 def mean_line(
-    canvas: Canvas, plot: Plot, curve: Curve, values: Pyramid, columns: Sequence[Column]
+    canvas: Canvas,
+    plot: Plot,
+    curve: Curve,
+    values: Pyramid,
+    columns: Sequence[Column],
+    before: Column | None = None,
 ) -> None:
-    """Draw a smoothed series as a line through its newest value in each column."""
-    before: tuple[int, int, int] | None = None
+    """Draw a smoothed series as a line through its newest value in each column.
+
+    Args:
+        before: the column to go on from; None at the curve's beginning.
+    """
     steps = curve.series.steps
     reach = 3 * curve.series.stride()
+    left = values.value(before.stop - 1) if before is not None else math.nan
     for column in columns:
         value = values.value(column.stop - 1)
-        if not plot.shows(value):
-            before = None
-            continue
-        x, y = column.x, plot.row(value)
-        hole = before is None or steps[column.start] - steps[before[2]] > reach
-        if before is None or (hole and x - before[0] > 1):
-            canvas.set(x, y)
-        else:
-            canvas.line(before[0], before[1], x, y)
-        before = x, y, column.stop - 1
+        if plot.shows(value):
+            x, y = column.x, plot.row(value)
+            if (
+                before is None
+                or not plot.shows(left)
+                or (x - before.x > 1 and steps[column.start] - steps[before.stop - 1] > reach)
+            ):
+                canvas.set(x, y)
+            else:
+                canvas.line(before.x, plot.row(left), x, y)
+        before, left = column, value
 
 
 def to_the_edges(
@@ -93,7 +112,7 @@ def paint(
     plot: Plot,
     curves: Sequence[Curve],
     raw: Sequence[Canvas],
-    smooth: Sequence[Canvas],
+    smooth: Sequence[Canvas | None],
     look: Look,
 ) -> None:
     """Put the canvases on the sheet: the first curve on top, smoothed lines over raw dots."""
@@ -109,8 +128,11 @@ def paint(
                     under[x] |= bits
                     sheet.set(plot.left + x, plot.top + y, glyphs[under[x]], style)
         for index in range(len(smooth) - 1, -1, -1):
+            line = smooth[index]
+            if line is None:
+                continue
             style = f"series-{styles[index]}"
-            for x, bits in enumerate(smooth[index].cells[y]):
+            for x, bits in enumerate(line.cells[y]):
                 if bits:
                     sheet.set(plot.left + x, plot.top + y, glyphs[bits], style)
 

@@ -8,14 +8,13 @@ from rlhf_tui.screens.widgets.canvas import Canvas
 from rlhf_tui.screens.widgets.canvas_view import Row, Sheet
 from rlhf_tui.screens.widgets.chart_axes import number
 from rlhf_tui.screens.widgets.chart_data import Curve, Drawing, Level, Look
+from rlhf_tui.screens.widgets.chart_dots import Dots
 from rlhf_tui.screens.widgets.chart_legend import draw_legend, labels_of
 from rlhf_tui.screens.widgets.chart_lines import (
     crosshair,
-    envelope,
     level_label,
     level_line,
     marks,
-    mean_line,
     paint,
     to_the_edges,
 )
@@ -42,8 +41,14 @@ def draw(
     return render(width, height, Drawing(title, unit, curves, span=span), look)
 
 
-def render(width: int, height: int, drawing: Drawing, look: Look) -> list[Row]:
-    """The chart as rows of runs; `width` and `height` in cells."""
+def render(
+    width: int, height: int, drawing: Drawing, look: Look, dots: Dots | None = None
+) -> list[Row]:
+    """The chart as rows of runs; `width` and `height` in cells.
+
+    Args:
+        dots: what was drawn before of the same chart; the rows are the same without it.
+    """
     sheet = Sheet(width, height)
     look = drawing.own(look)
     curves = [one for one in drawing.curves if len(one.series.steps)]
@@ -58,21 +63,25 @@ def render(width: int, height: int, drawing: Drawing, look: Look) -> list[Row]:
     _axes(sheet, plot, look)
     draw_x(sheet, plot, look.axis, drawing.x or look.axis)
     columns = [one.columns(plot.first, plot.last, plot.width * 2) for one in curves]
-    raw = [Canvas(plot.width, plot.height) for _ in curves]
-    smooth = [Canvas(plot.width, plot.height) for _ in curves]
+    dots = Dots() if dots is None else dots
+    dots.forget(len(curves))
+    raw: list[Canvas] = []
+    smooth: list[Canvas | None] = []
     for index, one in enumerate(curves):
-        values = one.series.values
-        envelope(raw[index], plot, one, values, columns[index])
+        canvas = dots.raw(index, plot, one, columns[index])
         if look.window is not None:
-            to_the_edges(raw[index], plot, one, values, columns[index])
+            to_the_edges(canvas, plot, one, one.series.values, columns[index])
+        raw.append(canvas)
+        mean: Canvas | None = None
         if look.smoothing and smoothed(one, curves):
-            means = one.series.smooth(look.smoothing)
-            mean_line(smooth[index], plot, one, means, columns[index])
+            mean = dots.smooth(index, plot, one, columns[index], look.smoothing)
             if look.window is not None:
-                to_the_edges(smooth[index], plot, one, means, columns[index])
+                means = one.series.smooth(look.smoothing)
+                to_the_edges(mean, plot, one, means, columns[index])
+        smooth.append(mean)
     paint(sheet, plot, curves, raw, smooth, look)
-    for y in range(plot.height):
-        sheet.clear_short(plot.left, plot.top + y, "grid", SHORTEST_RULE)
+    for y in {plot.top + plot.row(value) // 4 for value, _ in plot.y.ticks}:
+        sheet.clear_short(plot.left, y, "grid", SHORTEST_RULE)
     for index, one in enumerate(curves):
         marks(sheet, plot, one, columns[index], look)
     _levels(sheet, plot, drawing.levels, look)

@@ -1,7 +1,11 @@
-"""Two samples of a run as an item to be ranked: they join the store as imported completions do."""
+"""Samples of a run as an item: two to be ranked, or one to be rated.
+
+They join the store as imported completions do.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +16,7 @@ from rlhf_tui.records import (
     Completion,
     Prompt,
     Task,
+    TaskKind,
     Text,
     imported_completion_id,
     prompt_id,
@@ -24,42 +29,43 @@ if TYPE_CHECKING:
     from rlhf_tui.screens.room import Room
 
 
-async def rank(room: Room, run_id: str, own: SampleRow, reference: SampleRow) -> None:
-    """Put two answers up and open them; the person is told where that cannot be."""
+async def judge(room: Room, run_id: str, rows: Sequence[SampleRow]) -> None:
+    """Put answers up and open them; the person is told where that cannot be."""
     if room.program.link is None:
-        room.notify("Ranking needs a workspace.", severity="warning")
+        room.notify("Judging needs a workspace.", severity="warning")
         return
     try:
-        task = await put_up(room.link, run_id, own, reference)
+        task = await put_up(room.link, run_id, rows)
     except RlhfError as error:
         room.notify(str(error), title="Not put up", severity="error")
         return
-    room.program.go(f"label:rank:{task}")
+    room.program.go(f"label:{task.kind}:{task.task_id}")
 
 
-async def put_up(link: Link, run_id: str, own: SampleRow, reference: SampleRow) -> str:
-    """Put two answers to one prompt up for ranking; what is there already is not added again.
+async def put_up(link: Link, run_id: str, rows: Sequence[SampleRow]) -> Task:
+    """Put answers to one prompt up; what is there already is not added again.
 
-    Returns:
-        The task's id.
+    Args:
+        rows: two answers to be ranked, or one to be rated.
 
     Raises:
         InputError: the samples hold neither texts nor messages.
         RlhfError: the hub is away, or this person may not add items.
     """
-    prompt = _text(own.prompt)
+    prompt = _text(rows[0].prompt)
     place = prompt_id(prompt)
     completions = []
-    for row in (reference, own):
+    for row in rows:
         made_by = f"{run_id} {row.by}" if row.by else f"{run_id} step {row.step}"
         text = _text(row.completion)
         ident = imported_completion_id(place, text, "model", made_by)
         completions.append(Completion(ident, place, text, model=made_by))
     ids = sorted(completion.completion_id for completion in completions)
-    task = Task(task_id("rank", ids), "rank", place, ids)
+    kind: TaskKind = "rank" if len(ids) > 1 else "thumbs"
+    task = Task(task_id(kind, ids), kind, place, ids)
     request = Ingest(prompts=[Prompt(place, prompt)], completions=completions, tasks=[task])
     await link.call(request, Ingested)
-    return task.task_id
+    return task
 
 
 def _text(value: Any) -> Text:

@@ -79,7 +79,7 @@ class SamplesPane(PagedView, Pane):
         if seen.run is None:
             return
         batch, run = seen.batch, seen.run
-        self._empty = why_empty(run.info, "samples", WRITTEN)
+        self._empty = why_empty(run.info, "samples", WRITTEN, run.follower.problem)
         if run.info.run_id != self._run:
             back, self._back = self._back.of(run.info.run_id), Spot()
             self._run, self.prompt, self.top = run.info.run_id, back.index, 0
@@ -288,15 +288,18 @@ class SamplesPane(PagedView, Pane):
     # --- to the labelling ---------------------------------------------------------------------
 
     def label(self) -> None:
-        """Open the answer under the cursor and the reference's as an item to be ranked."""
+        """Open the answer under the cursor and the reference's as an item to be ranked; one alone,
+        or one like the reference's, to be rated."""
         prompts = list(self.sampled.prompts.values())
         if not prompts:
-            self.app.notify("There is no sample to rank yet.")
+            self.app.notify("There is no sample to judge yet.")
             return
         answers = prompts[self.prompt]
-        own, reference = answers.at(self.step), answers.reference()
-        if own is None or reference is None or plain(own.completion) == plain(reference.completion):
-            self.app.notify("There is only one answer to this prompt: nothing to rank.")
+        rows = [row for row in (answers.reference(), answers.at(self.step)) if row is not None]
+        texts = {plain(row.completion) for row in rows}
+        if not rows:
+            self.app.notify("There is no answer to this prompt yet.")
             return
         room = cast("Room", self.screen)
-        self.app.run_worker(dashboard_label.rank(room, self._run, own, reference), group="label")
+        chosen = rows[-len(texts) :]
+        self.app.run_worker(dashboard_label.judge(room, self._run, chosen), group="label")

@@ -1,7 +1,7 @@
 """A run's sample completions, in order: for each fixed prompt one answer a step, and a reference's.
 
-A step that comes again, as after a resume from a checkpoint, takes the place of itself and of all
-later ones.
+A step of a prompt that comes again, as after a resume from a checkpoint, takes the place of itself
+and of all later ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Answers:
     prompt: object
     """As it was written: a text, or messages."""
     policy: dict[int, SampleRow] = field(default_factory=dict)
-    """By step."""
+    """By step, ascending."""
     beside: dict[str, SampleRow] = field(default_factory=dict)
     """The newest answer of every other model, by its name; `REFERENCE` among them."""
 
@@ -39,23 +39,17 @@ class Sampled:
     def __init__(self, rows: Iterable[SampleRow]) -> None:
         self.prompts: dict[str, Answers] = {}
         """By the prompt's text, in the order in which they came."""
-        steps: list[int] = []
         for row in rows:
             answers = self.prompts.setdefault(plain(row.prompt), Answers(row.prompt))
             if row.by:
                 answers.beside[row.by] = row
                 continue
-            while steps and steps[-1] > row.step:
-                self._forget(steps.pop())
-            if row.step not in steps[-1:]:
-                steps.append(row.step)
-            answers.policy[row.step] = row
-        self.steps = steps
-        """Of the policy's answers, ascending."""
-
-    def _forget(self, step: int) -> None:
-        for answers in self.prompts.values():
-            answers.policy.pop(step, None)
+            policy = answers.policy
+            while policy and next(reversed(policy)) >= row.step:
+                policy.popitem()
+            policy[row.step] = row
+        self.steps = sorted({step for one in self.prompts.values() for step in one.policy})
+        """Of the policy's answers."""
 
     def mean_reward(self, step: int) -> float | None:
         """Of the policy's answers at a step; None where none has a reward."""

@@ -16,7 +16,14 @@ from textual.pilot import Pilot
 
 from rlhf_tui.errors import InputError
 from rlhf_tui.hub.aio import AsyncHub
-from rlhf_tui.hub.messages import GetItem, Ingest, ItemAnswer, Progress, ProgressAnswer
+from rlhf_tui.hub.messages import (
+    GetItem,
+    Ingest,
+    ItemAnswer,
+    Progress,
+    ProgressAnswer,
+    RunInfo,
+)
 from rlhf_tui.runs.layout import SampleRow
 from rlhf_tui.screens.dashboard_label import put_up
 from rlhf_tui.screens.dashboard_samples import SamplesPane
@@ -187,6 +194,27 @@ async def test_a_sample_is_put_up_and_opened(link: FakeLink, program: Any, until
         assert {c.model for c in asked.completions} == {"ppo-0007 reference", "ppo-0007 step 100"}
 
 
+@pytest.mark.parametrize("with_reference", [True, False])
+async def test_an_answer_that_nothing_stands_beside_is_rated(
+    link: FakeLink, infos: list[RunInfo], program: Any, until: Until, with_reference: bool
+) -> None:
+    row = {"step": 0, "prompt": "Say hello:", "completion": " Hello!"}
+    rows = [row, {**row, "step": 5}]
+    if with_reference:
+        rows.insert(0, {**row, "by": "reference"})
+    directory = Path(infos[0].directory)
+    (directory / "samples.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows))
+    async with program("dashboard", (120, 30)) as pilot:
+        await pilot.press("2")
+        await until(pilot, lambda: "Hello!" in pane(pilot).text)
+        await pilot.press("enter")
+        await until(pilot, lambda: any(isinstance(r, Ingest) for r in link.asked))
+        asked = next(r for r in link.asked if isinstance(r, Ingest))
+        (task,) = asked.tasks
+        assert (task.kind, len(task.completion_ids)) == ("thumbs", 1)
+        assert [c.model for c in asked.completions] == [f"{infos[0].run_id} step 5"]
+
+
 @pytest.fixture
 def hub(workspace: Workspace) -> Iterator[HubProcess]:
     process = HubProcess(workspace).ready()
@@ -201,13 +229,19 @@ async def test_the_hub_hands_it_out_for_ranking(workspace: Workspace) -> None:
     link = AsyncHub(workspace, client="tui")
     await link.start()
     try:
-        task = await put_up(link, "ppo-0001", own, reference)
-        item = (await link.call(GetItem(task), ItemAnswer)).item
+        task = await put_up(link, "ppo-0001", [reference, own])
+        assert task.kind == "rank"
+        item = (await link.call(GetItem(task.task_id), ItemAnswer)).item
         assert item.prompt.prompt == "Say hello:"
         assert {c.completion for c in item.completions} == {" Hello!", " Go away."}
-        assert await put_up(link, "ppo-0001", own, reference) == task
+        again = await put_up(link, "ppo-0001", [reference, own])
+        assert again.task_id == task.task_id
+        alone = await put_up(link, "ppo-0001", [own])
+        assert alone.kind == "thumbs"
+        item = (await link.call(GetItem(alone.task_id), ItemAnswer)).item
+        assert [c.completion for c in item.completions] == [" Hello!"]
         assert (await link.call(Progress(), ProgressAnswer)).rank.tasks == 1
         with pytest.raises(InputError, match="neither a text nor messages"):
-            await put_up(link, "ppo-0001", SampleRow(1, {"a": 1}, "x"), reference)
+            await put_up(link, "ppo-0001", [SampleRow(1, {"a": 1}, "x"), reference])
     finally:
         await link.close()

@@ -54,13 +54,16 @@ def test_what_a_run_wrote_after_the_checkpoint_that_it_goes_on_from_is_forgotten
     rows = [
         SampleRow(0, "a", "a0", by=REFERENCE),
         *(SampleRow(step, name, f"lost {step}") for step in (0, 10, 20, 30) for name in "ab"),
-        SampleRow(20, "a", "kept"),
+        *(SampleRow(20, name, f"kept {name}") for name in "ab"),
     ]
     found = Sampled(rows)
     assert found.steps == [0, 10, 20]
-    assert found.prompts["a"].at(99) is rows[-1]
-    # Its new answer at step 20 may be on its way.
-    answer = found.prompts["b"].at(25)
-    assert answer is not None
-    assert answer.completion == "lost 20"
+    assert found.prompts["a"].at(99) is rows[-2]
+    assert found.prompts["b"].at(20) is rows[-1]
     assert found.prompts["a"].beside[REFERENCE] is rows[0]
+
+
+def test_one_prompt_after_the_other_is_an_order_too() -> None:
+    rows = [SampleRow(step, name, name) for name in "ab" for step in (0, 10)]
+    assert Sampled(rows).steps == [0, 10]
+    assert len(Sampled(rows).prompts["a"].policy) == 2

@@ -161,8 +161,8 @@ RULES = (
         f"The median of 5 rollouts' KL is below {KL_BELOW:g} nats a response, three times in a "
         "row.",
         "The mean of log π - log π_ref over what π itself writes cannot be negative. So the "
-        "responses were not drawn from the policy that is measured: a temperature, top-k or top-p "
-        "in generation alone, other numerics in generation, or padding that counts.",
+        "responses were not drawn from the policy that is measured: a temperature, top-k, top-p or "
+        "least length in generation alone, other numerics there, or padding that counts.",
         (
             "draw as you measure: at the same temperature, without top-k, top-p or a least length",
             "precision = 'fp32' to see whether rounding is at work",

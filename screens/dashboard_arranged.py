@@ -79,7 +79,7 @@ class Arranged(ChartGrid):
         if self._back is not None:
             return self._back[1]
         axis, window = self.drawn_by.axis, self.window
-        if window.seen is None or not window.follows:
+        if window.seen is None or not (window.follows and self.drawn_by.live):
             return Stretch(axis, window.seen, cross=window.cross)
         return Stretch(axis, newest=window.seen[1] - window.seen[0], cross=window.cross)
 

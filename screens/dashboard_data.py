@@ -73,10 +73,16 @@ class DataPane(PagedView, Pane):
             directory = Path(info.directory)
             try:
                 self._manifest = await asyncio.to_thread(read_manifest, directory)
-            except (InputError, OSError) as error:
-                self._problem = str(error)
+            except InputError as error:
+                self._problem = error.message
+            except OSError as error:
+                self._problem = f"Cannot read {info.run_id}: {error.strerror}."
             self._known = await asyncio.to_thread(_family, directory)
             itself = _own_id(info)
+            if self._problem and itself not in self._known:
+                # Somebody else's files: that it came from nowhere would be untrue.
+                self.relayout()
+                return
             self._roots = tree(itself, self._known)
             self.relayout()
             judged = await self._look_up(directory.parent, self._known)
@@ -101,9 +107,12 @@ class DataPane(PagedView, Pane):
         if self._problem == FOREIGN:
             self.fill([[(line, "dim")] for line in textwrap.wrap(FOREIGN, width)])
             return
-        rows: list[Row] = [[("where it comes from, and what came of it", "accent")]]
-        rows += lineage_rows(self._roots, self._known, self._infos, width, self.glyphs)
-        rows += [[], [("data set", "accent")]]
+        rows: list[Row] = []
+        if self._roots:
+            rows.append([("where it comes from, and what came of it", "accent")])
+            rows += lineage_rows(self._roots, self._known, self._infos, width, self.glyphs)
+            rows.append([])
+        rows.append([("data set", "accent")])
         self.fill(rows + self._data_rows(width))
 
     def _data_rows(self, width: int) -> list[Row]:

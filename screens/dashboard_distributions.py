@@ -65,7 +65,7 @@ class DistributionsPane(CanvasView, Pane):
         if seen.run is None:
             return
         batch, run = seen.batch, seen.run
-        self._empty = why_empty(run.info, "distributions", WRITTEN)
+        self._empty = why_empty(run.info, "distributions", WRITTEN, run.follower.problem)
         if run.info.run_id != self._run:
             back, self._back = self._back.of(run.info.run_id), Spot()
             self._run, self.first, self._steps.chosen = run.info.run_id, back.index, back.step

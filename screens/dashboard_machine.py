@@ -25,6 +25,7 @@ from rlhf_tui.tracking.clock import TimeClock
 from rlhf_tui.tracking.progress import throughput
 from rlhf_tui.tracking.series import Series
 
+COMES = "they come once the run is on it."
 GIB = 2.0**30
 MIB = 2.0**20
 GAP = 2
@@ -185,7 +186,7 @@ class MachinePane(PagedView, Pane):
         speed = speed_rows(throughput(follower.clocks), follower.series, words, width, self.glyphs)
         if self._newest is not None:
             return [*machine_rows(self._newest, width, self.glyphs), *speed, []]
-        told = why_empty(info, "figures of the machine", "they come once the run is on it.")
+        told = why_empty(info, "figures of the machine", COMES, follower.problem)
         return [*([*speed, []] if speed else []), *wrap([(told, "dim")], width)]
 
     def _drawn(self, width: int, height: int) -> list[Row]:

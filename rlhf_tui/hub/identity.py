@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pwd
+import re
 import unicodedata
 from collections.abc import Collection
 
@@ -92,8 +93,10 @@ def allow(identity: Identity, request: Request) -> None:
     """
     if RANK[identity.role] < RANK[request.role]:
         whom = "the owner of the workspace" if request.role == "owner" else "reviewers"
+        # 'preview launch' for PreviewLaunch: people never see the names of messages.
+        asked = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(request).__name__).lower()
         raise Denied(
-            f"{type(request).__name__} is for {whom}; you are connected as "
+            f"That is for {whom} ({asked}); you are connected as "
             f"{identity.role} {identity.annotator!r}.",
             hint="Ask the owner to do it."
             if request.role == "owner"

@@ -176,15 +176,15 @@ def test_the_owner_acts_as_anyone_and_others_as_themselves() -> None:
 def test_every_message_is_weighed_against_the_role() -> None:
     annotator = Identity(1, "ann", "human", "annotator", "t")
     allow(annotator, Lease(kind="rank"))
-    with pytest.raises(Denied, match="Shutdown is for the owner"):
+    with pytest.raises(Denied, match=r"for the owner of the workspace \(shutdown\)"):
         allow(annotator, Shutdown())
-    for request in (Disputed(), ListRuns()):
-        with pytest.raises(Denied, match=f"{type(request).__name__} is for reviewers"):
+    for request, words in ((Disputed(), "disputed"), (ListRuns(), "list runs")):
+        with pytest.raises(Denied, match=rf"for reviewers \({words}\)"):
             allow(annotator, request)
     reviewer = Identity(1, "eve", "human", "reviewer", "t")
     allow(reviewer, Disputed())
     allow(reviewer, ListRuns())
-    with pytest.raises(Denied, match="Ingest is for the owner"):
+    with pytest.raises(Denied, match=r"for the owner of the workspace \(ingest\)"):
         allow(reviewer, Ingest())
 
 

@@ -140,4 +140,6 @@ def test_named_a_reviewer_they_review_from_their_next_connection_on(
         assert sorted(people) == ["ann", "bob", NAME]
         assert reviewer.ask(ListRuns(), RunList).runs == []
         export = Export(DatasetSpec("rankings"), "jsonl")
-        assert reviewer.refused(export).startswith("Denied: Export is for the owner")
+        assert reviewer.refused(export).startswith(
+            "Denied: That is for the owner of the workspace (export)"
+        )

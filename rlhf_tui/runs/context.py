@@ -157,6 +157,8 @@ class RunContext:
             return
         with self._lock:
             changed = phase != self._status.phase
+            if changed and phase == "running":
+                self._status.running_since, self._status.first_step = time.time(), step
             self._status.step, self._status.total_steps = step, total
             self._status.message, self._status.phase = message, phase
         if changed:

@@ -148,6 +148,10 @@ class RunStatus(msgspec.Struct):
     """A sentence for people: what is going on, or what went wrong."""
     metrics: dict[str, float] = {}
     """The latest logged finite metrics; in phase `finished` the final ones."""
+    running_since: float = 0.0
+    """When the phase `running` began, seconds since 1970; 0: not yet."""
+    first_step: int = 0
+    """Steps that were done by then, by an earlier start say."""
 
 
 class RunExit(msgspec.Struct):

@@ -1,13 +1,11 @@
-"""How fast a run is, and when it will end, from the times of its metrics.
+"""How fast a run is, and what its steps and evaluations still take, from the times of its metrics.
 
-A run's time is that of its usual steps, which may drift, of what comes between them now and then
-(evaluations, checkpoints), and of its end: the last evaluations, the model that is written, the
-process that goes. Only then is it over for those who wait. Evaluations come when the run's
-arguments say so (`plan`), and one that was not seen yet is taken for what its rows take without
-learning; the end takes a share of what the start took. All else is told from the distances between
-the lines.
+A run's time is that of its usual steps, which may drift, and of what comes between them now and
+then: evaluations, checkpoints. Evaluations come when the run's arguments say so (`plan`), and one
+that was not seen yet is taken for what its rows take without learning. All else is told from the
+distances between the lines. What a run's end takes, `time_left` knows.
 
-After a tenth of a run the end so told is within a tenth of the whole time where some thirty lines
+After a tenth of a run its end is so told within a tenth of the whole time where some thirty lines
 are there by then, steps scatter by a tenth (a fifth with a hundred lines), and the last steps take
 at most a sixth longer than the first; a third where they scatter so little that the drift shows.
 It cannot be where other work comes and goes on the machine, where responses grow by a third or
@@ -26,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rlhf_tui.tracking.clock import Clock, TimeClock, XAxis
+from rlhf_tui.tracking.clock import Clock, XAxis
 from rlhf_tui.tracking.paces import RECENT, Distance, distance, drift, told_apart
 from rlhf_tui.tracking.plan import Evaluations
 
@@ -38,12 +36,6 @@ FEWEST = 3
 """Distances without an evaluation that tell how long a step takes."""
 PENDING = 0.5
 """Of what an evaluation takes: a last line that came sooner is that of its step alone."""
-ENDING = 0.2
-"""Of what its start takes, until the libraries and the models are loaded, the end of a run takes
-until its model is written and its process gone."""
-MOST_ENDING_S = 60.0
-LOADED_S = 120.0
-"""What took longer until the first line was not loading for the most part."""
 FAR = 10.0
 """Times the median: beyond it, or of two beyond all steps together, nobody computed."""
 WINDOW_S = 60.0
@@ -174,82 +166,6 @@ def _evaluating(
     costs = _believed(costs, worked)
     each = statistics.fmean(costs) if costs else first
     return coming * each, each if due else 0.0
-
-
-def seconds_left(
-    clocks: Mapping[XAxis, Clock],
-    step: float,
-    total: float,
-    *,
-    started: float,
-    updated: float,
-    now: float,
-    evaluations: Evaluations | None = None,
-) -> float | None:
-    """Seconds until a living run is over, its model saved; None while that cannot be told.
-
-    Args:
-        clocks: of its follower.
-        step, total: as its status says.
-        started, updated, now: its last start, its last heartbeat and the present, in seconds
-            since 1970.
-        evaluations: as `estimate` takes them.
-    """
-    if total < step or step <= 0:
-        return None
-    clock = clocks.get("time")
-    if not isinstance(clock, TimeClock) or not clock.steps:
-        # No line tells yet: loading counts, too, so it is too long rather than too short.
-        told = step < total and 0 < started < now
-        return (now - started) / step * (total - step) if told else None
-    # A clock that was set back says nothing of the start any more.
-    since = started - clock.origin if started <= now else -math.inf
-    ahead = max(0.0, step - clock.steps[-1])
-    found = estimate(clock.steps, clock.values, total, since, evaluations)
-    if found is None and (begin := bisect_left(clock.values, since)) > 1:
-        # Just resumed, perhaps from an earlier step: how fast it was before still tells.
-        found = estimate(clock.steps[:begin], clock.values[:begin], total, evaluations=evaluations)
-        ahead = step - clock.steps[begin - 1]
-    moment = updated if ahead else clock.before
-    if found is None:
-        first = _at_first(clock, step, total, started, moment)
-        return first if first is not None and math.isfinite(first) else None
-    rest = found.seconds - found.per_step * ahead + _ending(clock, since, found.per_step)
-    waited = max(0.0, now - moment)
-    if step < total:
-        waited = min(waited, found.per_step + (0.0 if ahead else found.due))
-    return max(0.0, rest - waited)
-
-
-def _at_first(
-    clock: TimeClock, step: float, total: float, started: float, moment: float
-) -> float | None:
-    """What is left after the first line of a run.
-
-    Args:
-        moment: when the step was done.
-    """
-    if step >= total:
-        return None
-    done = step - clock.steps[-1]
-    if done > 0 and moment > clock.before:
-        return (moment - clock.before) / done * (total - step)
-    # Most of a short time was loading, which says nothing of the steps.
-    took = moment - started
-    return took / step * (total - step) if took > LOADED_S else None
-
-
-def _ending(clock: TimeClock, since: float, per_step: float) -> float:
-    """Seconds from the last evaluation until the process is gone.
-
-    Args:
-        since: when the run was started last, by this clock.
-    """
-    begin = bisect_left(clock.values, since)
-    if not math.isfinite(since) or begin == len(clock.values):
-        return 0.0
-    made = clock.steps[begin] - (clock.steps[begin - 1] if begin else 0.0)
-    return min(MOST_ENDING_S, ENDING * max(0.0, clock.values[begin] - since - per_step * made))
 
 
 def throughput(clocks: Mapping[XAxis, Clock]) -> dict[XAxis, float]:

@@ -20,7 +20,7 @@ from rlhf_tui.screens.widgets.run_list import (
 )
 from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.tracking.follow import Follower
-from rlhf_tui.tracking.progress import seconds_left
+from rlhf_tui.tracking.time_left import seconds_left
 
 KINDS = {
     "sft": "supervised fine-tuning",
@@ -148,6 +148,8 @@ def left_of(info: RunInfo, follower: Follower | None) -> float | None:
         started=info.started_ms / 1000,
         updated=info.status.updated,
         now=time.time(),
+        began=info.status.running_since,
+        first=info.status.first_step,
         evaluations=evaluations,
     )
 

@@ -12,12 +12,12 @@ from rlhf_tui.runs import layout
 from rlhf_tui.runs.layout import ProcessMark, RunArguments, RunExit, RunStatus
 from rlhf_tui.tracking.metrics import Metrics
 from rlhf_tui.tracking.plan import TOLD, plan_of
-from rlhf_tui.tracking.progress import seconds_left
+from rlhf_tui.tracking.time_left import seconds_left
 
 
 @dataclass(frozen=True)
 class Replay:
-    """A finished run: its lines, and when it was started and was over, in seconds since 1970."""
+    """A finished run: its lines, and its moments, in seconds since 1970."""
 
     directory: Path
     kind: str
@@ -26,6 +26,9 @@ class Replay:
     """Steps."""
     started: float
     ended: float
+    began: float
+    """When it was loaded; 0 of a run of an earlier version."""
+    first: int
 
     @property
     def whole(self) -> float:
@@ -60,6 +63,8 @@ class Replay:
             started=self.started,
             updated=now,
             now=now,
+            began=self.began,
+            first=self.first,
             evaluations=told,
         )
         return None if left is None else (now + left - self.ended) / self.whole
@@ -76,7 +81,16 @@ def replay(directory: Path) -> Replay | None:
     rows = _rows(directory / layout.METRICS)
     if status.phase != "finished" or left.code != 0 or not rows or not status.total_steps:
         return None
-    return Replay(directory, arguments.kind, rows, status.total_steps, mark.started, left.ended)
+    return Replay(
+        directory,
+        arguments.kind,
+        rows,
+        status.total_steps,
+        mark.started,
+        left.ended,
+        status.running_since,
+        status.first_step,
+    )
 
 
 def computed(run: Replay) -> Replay | None:
@@ -107,7 +121,8 @@ def computed(run: Replay) -> Replay | None:
         rows.append(row | {"time": at(now)})
         if TOLD in row:
             rows[-1][TOLD] = at(now) - at(now - row[TOLD])
-    return replace(run, rows=rows, ended=at(run.ended))
+    began = at(run.began) if run.began else 0.0
+    return replace(run, rows=rows, ended=at(run.ended), began=began)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

@@ -76,6 +76,15 @@ def test_progress_reaches_the_disk_without_waiting_for_a_beat(tmp_path, monkeypa
     made.finish("stopped", "")
 
 
+def test_the_moment_is_kept_when_loading_is_over_and_the_steps_begin(tmp_path, monkeypatch):
+    made = make(tmp_path)
+    for second, (step, phase) in enumerate([(0, "loading"), (7, "running"), (8, "running")]):
+        monkeypatch.setattr(context.time, "time", lambda second=second: 1000.0 + second)
+        made.progress(step, 9, phase=phase)
+    status = layout.read(tmp_path / layout.STATUS, RunStatus)
+    assert (status.running_since, status.first_step) == (1001.0, 7)
+
+
 @given(
     st.dictionaries(
         st.sampled_from(["loss", "objective/kl", "eval_loss", "val/ratio_var"]), st.floats()

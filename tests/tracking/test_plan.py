@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from rlhf_tui.tracking.clock import Clock
 from rlhf_tui.tracking.metrics import Metrics
 from rlhf_tui.tracking.plan import Evaluations, Plan, plan_of
-from rlhf_tui.tracking.progress import estimate, seconds_left
+from rlhf_tui.tracking.progress import estimate
 from rlhf_tui.tracking.series import Series
+from rlhf_tui.tracking.time_left import seconds_left
 
 
 def test_evaluations_are_counted_between_steps_and_to_the_end() -> None:

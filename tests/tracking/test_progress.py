@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlhf_tui.tracking.clock import Clock, TimeClock, XAxis
-from rlhf_tui.tracking.progress import estimate, seconds_left, throughput
+from rlhf_tui.tracking.progress import estimate, throughput
+from rlhf_tui.tracking.time_left import seconds_left
 
 BEGAN = 1_700_000_000.0
 Pace = Callable[[int], float]

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from rlhf_tui.tracking.clock import Clock, TimeClock, XAxis
 from rlhf_tui.tracking.plan import Evaluations
-from rlhf_tui.tracking.progress import ENDING, LOADED_S, MOST_ENDING_S, seconds_left
+from rlhf_tui.tracking.time_left import ENDING, MOST_ENDING_S, seconds_left
 
 BEGAN = 1_700_000_000.0
 
@@ -39,6 +39,8 @@ def left(
     *,
     started: float = 0.0,
     updated: float | None = None,
+    began: float | None = None,
+    first: float = 0.0,
     evaluations: Evaluations | None = None,
 ) -> float | None:
     """`seconds_left` with all moments in seconds since `BEGAN`."""
@@ -49,6 +51,8 @@ def left(
         started=BEGAN + started,
         updated=BEGAN + (now if updated is None else updated),
         now=BEGAN + now,
+        began=0.0 if began is None else BEGAN + began,
+        first=first,
         evaluations=evaluations,
     )
 
@@ -82,13 +86,33 @@ def test_two_lines_tell_a_pace_and_the_first_step_is_not_believed() -> None:
     assert found == pytest.approx(48 * 2 + ENDING * 10)
 
 
-def test_one_line_tells_something_only_where_loading_was_short_beside_it() -> None:
-    assert left(lines((1, 10)), 1, 50, 10) is None
-    took = LOADED_S + 60
-    assert left(lines((1, took)), 1, 50, took) == pytest.approx(49 * took)
+def test_one_line_tells_a_pace_with_the_moment_when_the_steps_began() -> None:
+    assert left(lines((1, 10)), 1, 50, 10) is None, "how much of it was loading?"
+    assert left(lines((1, 10)), 1, 50, 10, began=8) == pytest.approx(49 * 2 + ENDING * 8)
+    # Before the first step it has answered held-out prompts.
+    answered = lines((0, 30))
+    assert left(answered, 1, 50, 33, began=8, updated=33) == pytest.approx(49 * 3 + ENDING * 8)
     # Lines are rare, but the heartbeat says how far it is.
-    found = left(lines((100, 60)), 125, 1000, 72, updated=70)
-    assert found == pytest.approx(875 * 10 / 25)
+    found = left(lines((100, 60)), 125, 1000, 62.5, began=50)
+    assert found == pytest.approx(875 / 10 + ENDING * 50)
+
+
+def test_no_line_is_needed_with_the_moment_when_the_steps_began() -> None:
+    """Of 500 rows 100 were scored by an earlier start, and 64 since the models are loaded."""
+    assert left({}, 164, 500, 52, began=20, first=100) == pytest.approx(336 / 2 + ENDING * 20)
+    assert left({}, 100, 500, 22, began=20, first=100) is None
+    assert left({}, 500, 500, 240, began=20, first=100) == pytest.approx(ENDING * 20)
+
+
+def test_a_start_that_lies_ahead_of_the_clock_is_none() -> None:
+    assert left({}, 10, 50, 40, began=3600) == pytest.approx(4 * 40), "the start tells, roughly"
+    found = left(lines((1, 10), (2, 12)), 2, 50, 12, started=3590, began=3600)
+    assert found == pytest.approx(48 * 2)
+
+
+def test_lines_that_count_something_else_than_steps_tell_nothing() -> None:
+    """As those of a learning curve, whose steps are pairs, while a model of it is trained."""
+    assert left(lines((2000, 50), (4000, 99)), 10, 60, 100, began=80) is None
 
 
 def test_evaluations_are_counted_from_the_second_line_on() -> None:

@@ -56,10 +56,21 @@ def init(
         say_json({"workspace": str(workspace.root), "config": str(workspace.config)})
         return
     say(f"Made the workspace {workspace.root}.")
+    if shared:
+        say(f"Members of the group {_group(workspace.root)} can label here. For another group,")
+        say(f"before the hub starts: chgrp GROUP {place}")
     say(f"Its settings are in {workspace.config}. Next:")
     say(f"  rlhf-tui import -w {place} FILE…   prompts, completions or judgements")
     say(f"  rlhf-tui generate -w {place}       completions by a model")
     say(f"  rlhf-tui label -w {place}          rank them")
+
+
+def _group(directory: Path) -> str:
+    """The group that a directory belongs to, by its name if it has one."""
+    try:
+        return directory.group()
+    except KeyError:
+        return str(directory.stat().st_gid)
 
 
 def demo(

@@ -196,6 +196,13 @@ def test_a_terminal_without_utf8_gets_question_marks(cli: Cli) -> None:
     refused(cli("import", env={"PYTHONIOENCODING": "ascii"}), 2, "rlhf-tui import FILE?")
 
 
+def test_a_shared_workspace_names_the_group_that_may_label(bare: Cli) -> None:
+    told = bare("init", "team", "--shared").ok().out
+    assert f"group {(bare.cwd / 'team').group()} can label here" in told
+    assert "chgrp GROUP team" in told
+    assert "can label here" not in bare("init", "alone").ok().out
+
+
 def test_json_is_utf8_on_every_terminal(bare: Cli) -> None:
     place = bare.cwd / "Grüße"
     told = bare("init", place, "--json", env={"PYTHONIOENCODING": "ascii"}).ok()

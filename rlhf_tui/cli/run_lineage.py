@@ -81,7 +81,7 @@ def _branch(node: Node, known: Mapping[str, Known], infos: Mapping[str, RunInfo]
     told: dict[str, Any] = {"node": node.kind, "name": node.name}
     made, info = known.get(node.name), infos.get(node.name)
     if made is not None and node.kind == "run":
-        told |= {"kind": made.arguments.kind, "parents": made.parents}
+        told |= {"kind": made.arguments.kind, "parents": made.parents, "bases": made.bases}
         if made.manifest is not None:
             told |= {"rows": made.manifest.rows, "last_event": made.manifest.last_seq}
     if info is not None:

@@ -38,6 +38,10 @@ KEY: dict[str, tuple[str, ...]] = {
 MOST_NAMED = 3
 """Runs whose labels a run has, as many as are named."""
 WORKSPACE = "prompts and labels of the workspace"
+MODELS = ("model", "policy", "reward_model", "reference")
+"""Arguments that name a model; `model` is the one that a run starts from."""
+BUNDLED = ("sample_data", "model")
+"""How the path of the bundled model ends."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,20 @@ class Known:
         """The name of the final figure that tells most of a run of its kind; '' without any."""
         figures = self.status.metrics if self.status else {}
         return next((name for name in KEY.get(self.arguments.kind, ()) if name in figures), "")
+
+    @property
+    def bases(self) -> dict[str, str]:
+        """role → model or reward that no run of the workspace made: a name, a hub id or a path."""
+        arguments, lineage = self.arguments.arguments, self.arguments.lineage
+        named = {role: arguments.get(role) for role in MODELS}
+        rewards = arguments.get("rewards")
+        for place, reward in enumerate(rewards if isinstance(rewards, list) else (), start=1):
+            named[f"reward_{place}"] = reward
+        return {
+            role: "sample" if Path(name).parts[-2:] == BUNDLED else name
+            for role, name in named.items()
+            if isinstance(name, str) and name and role not in lineage
+        }
 
     @property
     def parents(self) -> dict[str, str]:
@@ -80,6 +98,8 @@ class Node:
     """By which role it hangs below a run."""
     others: list[tuple[str, str]] = field(default_factory=list)
     """Role and run id of what else it was made with."""
+    bases: list[tuple[str, str]] = field(default_factory=list)
+    """Role and name of the models and rewards that no run made, but for the one it starts from."""
     chosen: bool = False
     children: list[Node] = field(default_factory=list)
 
@@ -88,7 +108,7 @@ class Node:
         """What else it was made with, in words."""
         words = [
             f"{role.replace('_', ' ')} {run}"
-            for role, run in self.others
+            for role, run in (*self.others, *self.bases)
             if not role.startswith(LABELLED)
         ]
         judged = [run for role, run in self.others if role.startswith(LABELLED)]
@@ -154,7 +174,10 @@ def tree(run_id: str, runs: Mapping[str, Known]) -> list[Node]:
 def _node(one: str, known: Known | None, chosen: str) -> Node:
     if known is None:
         return Node("missing", one, "gone, or never in this workspace", chosen=one == chosen)
-    return Node("run", one, known.arguments.kind, chosen=one == chosen)
+    bases = known.bases
+    start = bases.pop("model", "")
+    told = f"{known.arguments.kind}{f' from {start}' if start else ''}"
+    return Node("run", one, told, chosen=one == chosen, bases=[*bases.items()])
 
 
 def _trunk(one: str, parents: Mapping[str, str], runs: Mapping[str, Known]) -> str:

@@ -96,12 +96,12 @@ TREE = """\
 where it comes from, and what came of it
 prompts and labels of the workspace
 ├─ snapshot of sft-0001  1,200 demonstrations and 130 to validate, of the labels up to event 9,800
-│  └─ ✓ sft-0001  sft · eval_loss 1.5
+│  └─ ✓ sft-0001  sft from sample · eval_loss 1.5
 │     └─ ✓ ▸ppo-0001  the current policy · ppo on 1,200 prompts and 130 to validate · reward model \
 rm-0001 · objective/scores 1.75
 │        └─ ✓ generate-0002  generate on 90 prompts
 └─ snapshot of rm-0001  1,200 preference pairs and 130 to validate, of the labels up to event 9,800
-   └─ ✓ rm-0001  rm · eval_accuracy 0.8125
+   └─ ✓ rm-0001  rm from sample · eval_accuracy 0.8125
 """
 
 

@@ -111,6 +111,32 @@ def test_a_parent_that_was_deleted_is_said() -> None:
     assert drawn("ghost", runs) == ["*ghost"]
 
 
+def test_models_and_rewards_that_no_run_made_are_told() -> None:
+    bundled = "/opt/site-packages/rlhf_tui/sample_data/model"
+    rewards = ["rm-0001=0.5", "my.rewards:short"]
+    arguments = {"model": "Qwen/Qwen2.5-0.5B", "reward_model": "/models/rm", "rewards": rewards}
+    runs = {
+        one.run_id: Known(one)
+        for one in (
+            RunArguments("sft-0001", "sft", {"model": bundled}),
+            RunArguments("rm-0001", "rm", {"model": 3}),
+            RunArguments("ppo-0001", "ppo", arguments, lineage={"reward_1": "rm-0001"}),
+            RunArguments("ppo-0002", "ppo", {"model": "/w/sft"}, lineage={"model": "sft-0001"}),
+        )
+    }
+    assert runs["sft-0001"].bases == {"model": "sample"}
+    nodes = {
+        node.name: node
+        for run_id in ("ppo-0001", "ppo-0002")
+        for _, node in flat(tree(run_id, runs))
+    }
+    assert nodes["sft-0001"].told == "sft from sample"
+    assert nodes["rm-0001"].told == "rm"
+    assert nodes["ppo-0001"].told == "ppo from Qwen/Qwen2.5-0.5B"
+    assert nodes["ppo-0001"].beside == ["reward model /models/rm", "reward 2 my.rewards:short"]
+    assert (nodes["ppo-0002"].told, nodes["ppo-0002"].beside) == ("ppo", [])
+
+
 def test_a_run_from_a_file() -> None:
     manifest = Manifest(rows={"train": 5}, source=Source(path="/data/pairs.jsonl"))
     runs = {"dpo-0001": known("dpo-0001", manifest=manifest)}

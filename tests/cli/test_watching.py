@@ -14,14 +14,12 @@ from helpers.cli import Cli, refused
 from helpers.foreign import DATA, WANDB
 from helpers.recorded import write_run
 
-from rlhf_tui.cli import main, targets, watching
+from rlhf_tui.cli import main, once_runs, targets, watching
 from rlhf_tui.cli.quick import quick
 from rlhf_tui.cli.targets import ARGS, resolved
-from rlhf_tui.errors import UsageError
+from rlhf_tui.errors import HubError, UsageError
 from rlhf_tui.runs import layout
 from rlhf_tui.workspace import Workspace, init_workspace
-
-UTF8 = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8"}
 
 
 @pytest.fixture
@@ -134,8 +132,13 @@ def test_what_is_more_than_names_is_left_to_the_tree(given: list[str]) -> None:
 def printed(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., str]:
-    """What the command prints, on a terminal that has UTF-8."""
+    """What the command prints where no hub can be had, on a terminal that has UTF-8."""
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+    def away(workspace: Workspace) -> None:
+        raise HubError(f"The hub cannot be started: {workspace.root} cannot be written.")
+
+    monkeypatch.setattr(once_runs, "HubClient", away)
 
     def prints(*targets: str | Path, **options: Any) -> str:
         watching.dashboard([str(target) for target in targets], once=True, **options)
@@ -145,14 +148,31 @@ def printed(
     return prints
 
 
-def test_once_prints_the_runs_of_a_workspace_without_a_hub(place: Path) -> None:
-    done = Cli(place)("dashboard", "--once", env=UTF8).ok()
-    lines = done.out.splitlines()
+def test_once_prints_the_runs_of_a_workspace_without_a_hub(
+    place: Path, printed: Callable[..., str]
+) -> None:
+    out = printed()
+    lines = out.splitlines()
     assert lines[0].split() == ["RUN", "STATE", "STEP", "TITLE"]
     assert any(line.startswith("sft-0001") and "60/60" in line for line in lines)
-    assert "\x1b" not in done.out
+    assert "\x1b" not in out
     assert max(map(len, lines)) <= 100
     assert not (place / "hub.json").exists()
+
+
+def test_without_a_hub_it_says_so_beside_the_result(
+    place: Path, printed: Callable[..., str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    facts = json.loads(printed("ppo", json=True))
+    assert facts["run"]["run_id"] == "ppo-0001"
+    assert "cannot be written. Read from the run directories" in facts["note"]
+    watching.dashboard(["latest"], once=True)
+    told = capfd.readouterr()
+    assert "Read from the run directories" in told.err
+    assert "Read from" not in told.out
+    with pytest.raises(UsageError, match="begins several"):
+        write_run(place / "runs", "sft-0002", kind="sft")
+        printed("sft")
 
 
 def test_once_prints_the_chosen_run(place: Path, printed: Callable[..., str]) -> None:
@@ -237,7 +257,12 @@ def test_an_unknown_run_names_the_nearest(place: Path, printed: Callable[..., st
 def test_once_loads_no_torch_and_no_database(place: Path) -> None:
     heavy = ("torch", "duckdb", "transformers", "wandb", "tensorboard", "matplotlib")
     code = (
-        "import sys; from rlhf_tui.cli.once import take, text\n"
+        "import sys; from rlhf_tui.cli import once_runs\n"
+        "from rlhf_tui.cli.once_snapshot import take\n"
+        "from rlhf_tui.errors import HubError\n"
+        "def away(workspace): raise HubError('Away.')\n"
+        "once_runs.HubClient = away\n"
+        "from rlhf_tui.cli.once_text import text\n"
         "from rlhf_tui.workspace import find_workspace\n"
         "text(take(find_workspace(None), '', []), 80, ascii_only=False)\n"
         f"print([n for n in {heavy} if n in sys.modules])"

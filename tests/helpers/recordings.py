@@ -64,10 +64,20 @@ class Recorded:
         message = self.exit.message if self.exit else ""
         return situation(self.state, self.status, self.exit, message=message)
 
-    def findings(self) -> list[Finding]:
-        """What the rules say of the whole run."""
+    @property
+    def silent(self) -> Situation:
+        """As it was when its supervisor last looked at the machine, if it was heard of no more."""
+        last = follow_all(self.directory).machine[-1].time
+        return situation("running", self.status, lost=True, now=last)
+
+    def findings(self, state: Situation | None = None) -> list[Finding]:
+        """What the rules say of the whole run.
+
+        Args:
+            state: how it stood, if not as it ended.
+        """
         follower = follow_all(self.directory)
-        return self._judge(follower, self.situation)
+        return self._judge(follower, state or self.situation)
 
     def growing(self, aside: Path) -> Iterator[tuple[float, list[Finding]]]:
         """After each line of metrics, its step and what the rules say of the run up to there.

@@ -6,8 +6,8 @@ In a workspace of its own, through the hub and its supervisors: the sample's pro
 of the sample model, simulated annotators' labels, then every run of `RECORDINGS`. Of each run
 directory the small files stay (what a dashboard reads); models, checkpoints and rows do not. Takes
 some thirty minutes on two cores. A workspace that is named is kept, and what it holds already is
-used again. `sft-disk` is made only where the workspace's disk is nearly full (a tmpfs of 600 MB,
-say), and left out elsewhere.
+used again. `sft-disk` is made only where the workspace's disk is nearly full (a small tmpfs with
+the copy of a workspace), and left out elsewhere.
 """
 
 from __future__ import annotations
@@ -132,9 +132,10 @@ class Studio:
 
     def record(self, recording: Recording) -> None:
         """Make a run and keep its small files beside this one."""
-        free = shutil.disk_usage(self.workspace.root).free
-        if recording.room is not None and free > recording.room:
-            print(f"{recording.name}: left out, {free / 1e9:.1f} GB are free here", flush=True)
+        disk = shutil.disk_usage(self.workspace.root)
+        if recording.cramped and (disk.free > 0.2 * disk.total or disk.free > 1e9):
+            share = disk.free / disk.total
+            print(f"{recording.name}: left out, {share:.0%} of the disk are free", flush=True)
             return
         run = self.run(recording)
         target = HERE / recording.name

@@ -32,8 +32,8 @@ class Recording:
     at: int = 0
     ends: str = "finished"
     """Its state at the end; `lost` for a run that is recorded once nothing is heard of it."""
-    room: int | None = None
-    """Made only where no more bytes than these are free."""
+    cramped: bool = False
+    """Made only where the workspace's disk is nearly full."""
 
 
 def stop(client: HubClient, run: RunInfo) -> None:
@@ -247,5 +247,5 @@ RECORDINGS = (
         ),
     ),
     Recording("sft-silent", "sft", {"epochs": 20.0}, freeze, at=12, ends="lost"),
-    Recording("sft-disk", "sft", {"epochs": 1.0}, room=10**9),
+    Recording("sft-disk", "sft", {"epochs": 1.0}, cramped=True),
 )

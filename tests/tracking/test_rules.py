@@ -349,6 +349,8 @@ def test_what_the_machine_tells() -> None:
     assert "disk-nearly-full" not in found(
         "sft", machine=machine(disk_free=3e9, disk_total=2e10)
     ), "a small disk of which a good share is free"
+    assert found("sft", machine=machine(disk_free=4e8, disk_total=5e8)) == {}
+    assert "disk-nearly-full" in found("sft", machine=machine(disk_free=6e7, disk_total=5e8))
     idle = machine(gpus=[GpuRow(0, use=5.0), GpuRow(1, use=15.0)])
     assert "2 GPUs were busy for 10%" in found("ppo", machine=idle)["gpu-idle"].sentence
     assert found("ppo", machine=idle)["gpu-idle"].severity == "note"

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers.recordings import NAMES, RECORDINGS, recorded
+from helpers.foreign import follower, read_all
+from helpers.recordings import NAMES, RECORDINGS, follow_all, recorded
 
 from rlhf_tui.runs import layout
+from rlhf_tui.tracking.rules.judge import RULES, judge
+from rlhf_tui.tracking.rules.view import Situation
 
 GOOD = [name for name in NAMES if "-good" in name]
 ASTRAY: dict[str, set[str]] = {
@@ -29,15 +32,38 @@ ASTRAY: dict[str, set[str]] = {
     "ppo-crash": {"run-failed"},
     "ppo-killed": {"run-failed"},
     "ppo-stopped": set(),
+    "ppo-still": {"no-progress"},
+    "rloo-chance": {"no-progress"},
+    "grpo-still": {"no-progress"},
+    "ppo-falls": {"reward-falls", "entropy-collapse", "samples-alike"},
+    "rloo-falls": {"reward-falls", "entropy-collapse", "groups-alike"},
+    "ppo-critic": {"critic-blind"},
+    "ppo-negative": {"kl-negative"},
+    "sft-spikes": {"gradient-spikes"},
+    "rloo-spikes": {"gradient-spikes"},
 }
 """Recordings and the rules that must have fired in them, still holding or over."""
+WHILE_IT_RAN = {"sft-disk": {"disk-nearly-full"}}
+"""Recordings of which it was said as long as they ran, and no longer."""
+SILENT = "sft-silent"
+"""Was recorded while its worker stood still: by its files alone nobody knows how it will end."""
+OTHERS = {"trl-rate": {"rate-zero"}}
+"""Of other programs."""
+NOT_RECORDED = {"memory-nearly-full", "gpu-idle"}
+"""The one takes a machine for itself, the other a GPU: on numbers made up for them only."""
 
 
 def test_every_recording_is_expected_to_show_something() -> None:
-    assert sorted([*GOOD, *ASTRAY]) == NAMES
+    assert sorted([*GOOD, *ASTRAY, *WHILE_IT_RAN, SILENT]) == NAMES
     assert {name.split("-")[0] for name in GOOD} == {
         "sft", "rm", "ppo", "dpo", "kto", "rloo", "grpo"
     }  # fmt: skip
+
+
+def test_every_rule_but_two_has_a_run_that_shows_it() -> None:
+    recordings = {**ASTRAY, **WHILE_IT_RAN, **OTHERS, SILENT: {"heartbeat-lost"}}
+    shown = set().union(*recordings.values())
+    assert {rule.id for rule in RULES} - shown == NOT_RECORDED
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -49,7 +75,7 @@ def test_recordings_are_small_and_whole(name: str) -> None:
     assert "/work/" not in text
     assert (directory / layout.LOG).exists()
     assert (directory / layout.SUPERVISOR).exists()
-    assert (directory / layout.EXIT).exists() == (name != "ppo-killed")
+    assert (directory / layout.EXIT).exists() == (name not in ("ppo-killed", SILENT))
 
 
 @pytest.mark.parametrize("name", GOOD)
@@ -70,7 +96,38 @@ def test_rules_fire_on_a_run_that_goes_astray(name: str) -> None:
         assert not found
 
 
-@pytest.mark.parametrize("name", [name for name in ASTRAY if name.startswith(("ppo", "rm"))])
+@pytest.mark.parametrize("name", WHILE_IT_RAN)
+def test_what_is_said_of_the_machine_is_said_while_the_run_goes_on(
+    name: str, tmp_path: Path
+) -> None:
+    run = recorded(name)
+    *_, (_, last) = run.growing(tmp_path)
+    assert {finding.rule.id for finding in last} == WHILE_IT_RAN[name]
+    assert run.findings() == []
+
+
+def test_a_run_whose_worker_stands_still_is_missed_and_its_machine_looked_at_on() -> None:
+    run = recorded(SILENT)
+    (finding,) = run.findings(run.silent)
+    assert (finding.rule.id, finding.severity) == ("heartbeat-lost", "critical")
+    assert f"its last step was {run.status.step}." in finding.sentence
+    machine = follow_all(run.directory).machine
+    assert machine[-1].run_cpu == 0 < machine[-1].run_ram
+    assert run.findings(Situation("running", run.status.step)) == [], "before it was missed"
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_rules_fire_on_a_run_of_another_program(name: str) -> None:
+    log = read_all(follower(RECORDINGS / name))
+    total = log.reader.total
+    state = Situation("finished", total, total)
+    findings = judge("log", log.series, state=state)
+    assert {finding.rule.id for finding in findings} == OTHERS[name]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ASTRAY if name.startswith(("ppo", "rm", "rloo"))]
+)
 def test_a_finding_tells_the_step_at_which_it_first_fired(name: str, tmp_path: Path) -> None:
     firsts: dict[str, float] = {}
     told: dict[str, float] = {}

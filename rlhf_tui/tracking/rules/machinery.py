@@ -18,6 +18,8 @@ DISK_SHARE = 0.05
 """Free bytes: below both it is low. A checkpoint of a model of a billion parameters with its
 optimizer takes 12 GB, so that the next one may fail."""
 DISK_OUT = 1 * GB
+DISK_OUT_SHARE = 0.2
+"""Below both it is all but out; a small disk that is mostly free is not."""
 
 RAM_SHARE = 0.95
 RAM_BACK = 0.9
@@ -100,7 +102,7 @@ def _disk(view: View) -> Alarm | None:
     if row.disk_total <= 0:
         return None
     low = row.disk_free < DISK_LOW and row.disk_free < DISK_SHARE * row.disk_total
-    out = row.disk_free < DISK_OUT
+    out = row.disk_free < DISK_OUT and row.disk_free < DISK_OUT_SHARE * row.disk_total
     if not (low or out):
         return None
     sentence = f"{_gb(row.disk_free)} of {_gb(row.disk_total)} are free where the run writes."
@@ -187,7 +189,7 @@ RULES = (
         "The disk is nearly full",
         ANY,
         f"Less than {_gb(DISK_LOW)} and less than {DISK_SHARE:.0%} of the disk that a running run "
-        f"writes to is free; critical below {_gb(DISK_OUT)}.",
+        f"writes to is free; critical below {_gb(DISK_OUT)} and {DISK_OUT_SHARE:.0%}.",
         "The next checkpoint may not fit. A run that cannot write ends; what it has saved stays.",
         (
             "free some space: old runs' models and checkpoints (runs delete)",

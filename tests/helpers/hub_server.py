@@ -60,7 +60,8 @@ class Hub:
             return 401, {"error": f"Invalid credentials: {token}"}
         for pattern, deal in ROUTES:
             if match := re.fullmatch(pattern, f"{method} {path}"):
-                return deal(self, body, token, **match.groupdict())
+                answered: Answered = deal(self, body, token, **match.groupdict())
+                return answered
         return 404, {"error": f"The stand-in knows no {method} {path}"}
 
     # --- routes -------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ class Replay:
         now, step = self.rows[place]["time"], self.rows[place]["step"]
         metrics, plan = Metrics(), plan_of(self.directory)
         metrics.take(self.rows[: place + 1])
-        told = plan and plan.evaluations(metrics.series, metrics.clocks, self.total)
+        told = plan.evaluations(metrics.series, metrics.clocks, self.total) if plan else None
         left = seconds_left(
             metrics.clocks,
             step,

@@ -23,7 +23,7 @@ from transformers import (
 
 from rlhf_tui.config.options import OPTIONS
 from rlhf_tui.runs.context import RunContext
-from rlhf_tui.runs.layout import RunArguments, write_atomic
+from rlhf_tui.runs.layout import RunArguments, RunKind, write_atomic
 
 # Tests run beside others on few cores: threads that wait for each other make tiny models crawl.
 torch.set_num_threads(1)
@@ -85,7 +85,8 @@ def make_run(
     """A run directory with its snapshot, as the hub makes it, and the context of its worker."""
     (directory / "dataset").mkdir(parents=True)
     options = msgspec.convert(arguments, OPTIONS[kind])
-    record = RunArguments(directory.name, kind, msgspec.to_builtins(options))
+    named = msgspec.convert(kind, RunKind)
+    record = RunArguments(directory.name, named, msgspec.to_builtins(options))
     write_atomic(directory / "args.json", record)
     for name, rows in tables.items():
         table = pyarrow.Table.from_pylist(rows)
@@ -111,4 +112,4 @@ def stop_after(context: RunContext, step: int) -> None:
         if at >= step:
             context._on_term(15, None)
 
-    context.progress = watched  # type: ignore[method-assign]
+    context.progress = watched  # type: ignore[method-assign, assignment]

@@ -16,7 +16,7 @@ from rlhf_tui.screens.dashboard_charts import ChartsPane
 from rlhf_tui.screens.dashboard_pane import Pane, Source
 from rlhf_tui.screens.dashboard_panes import PANES, Panes
 from rlhf_tui.screens.dashboard_source import RunSource
-from rlhf_tui.screens.dashboard_view import Returning
+from rlhf_tui.screens.dashboard_views import Viewing
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.run_list import RunList
@@ -33,7 +33,7 @@ FURNISH_S = 0.4
 """After the start until the panes that are not seen are made: the first picture is there then."""
 
 
-class DashboardScreen(Returning):
+class DashboardScreen(Viewing):
     """Runs on the left, the chosen run's panes on the right."""
 
     NAME = "Dashboard"
@@ -154,6 +154,7 @@ class DashboardScreen(Returning):
         for place, info in enumerate(self.runs.infos):
             title = f"{info.run_id}, {info.state}" + (f": {info.title}" if info.title else "")
             yield Entry(f"Run: {title}", "", partial(self.runs.choose, place))
+        yield from super().palette_entries()
 
     # --- keys ---------------------------------------------------------------------------------
 

@@ -87,6 +87,12 @@ class Arranged(ChartGrid):
         """Show this stretch once the run is chosen and read as far as it reaches."""
         self._back = (run_id, stretch)
 
+    def whole_again(self) -> None:
+        """All of the run, without a crosshair."""
+        self.stay()
+        self.window.reset()
+        self.window.cross = None
+
     def stay(self) -> None:
         """Go back nowhere: this is what the person wants to see."""
         self._back = None

@@ -15,6 +15,9 @@ DASHBOARD: tuple[Key, ...] = (
     Key("dashboard.view", "1,2,3,4,5,6,7,8", "view({key})",
         "Charts, samples, distributions, warnings, machine, log, arguments, data",
         "dashboard", "Panes"),
+    Key("dashboard.views", "v", "views",
+        "Views saved by name: show one, save how runs are shown now, or back to the standard",
+        "dashboard", "Panes"),
     Key("dashboard.search", "slash", "search",
         "Find: charts and arguments by name or regular expression; a text in the log or the "
         "samples",

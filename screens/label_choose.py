@@ -93,11 +93,8 @@ class ListAsk(Panel[Chosen]):
             self.take(self.names[self.at])
 
 
-class ReasonAsk(ListAsk):
-    """One reason: the first one chosen is taken."""
-
-    def __init__(self, title: str, reasons: Sequence[str]) -> None:
-        super().__init__(title, "1-9 or Enter takes it   o another   q leaves it", reasons)
+class PickAsk(ListAsk):
+    """One name: the first one chosen is taken."""
 
     def take(self, name: str) -> None:
         self.dismiss(Chosen((name,)))
@@ -107,6 +104,13 @@ class ReasonAsk(ListAsk):
 
     def action_another(self) -> None:
         self.dismiss(Chosen((), another=True))
+
+
+class ReasonAsk(PickAsk):
+    """One reason."""
+
+    def __init__(self, title: str, reasons: Sequence[str]) -> None:
+        super().__init__(title, "1-9 or Enter takes it   o another   q leaves it", reasons)
 
 
 class TagsAsk(ListAsk):

@@ -109,6 +109,7 @@ def open_screens(
     early: EarlyStart | None = None,
     settings: Settings | None = None,
     files: Sequence[Path] = (),
+    view: str = "",
 ) -> int:
     """Run the screens until the person leaves them; returns their exit code."""
     # A collection while everything is being imported finds nothing; the program settles the
@@ -118,4 +119,4 @@ def open_screens(
     os.environ.setdefault("TEXTUAL_FPS", "1000")
     from rlhf_tui.app import run_app
 
-    return run_app(place, start, as_name, over, early, settings, files)
+    return run_app(place, start, as_name, over, early, settings, files, view)

@@ -15,7 +15,7 @@ from rlhf_tui.records import TaskKind
 MODES: dict[str, TaskKind] = {"rank": "rank", "thumbs": "thumbs"}
 OPTIONS = {"--mode": "mode", "--as": "as", "--workspace": "workspace", "-w": "workspace"}
 """Options of `label`; each takes a value."""
-PLACE = {"--workspace": "workspace", "-w": "workspace"}
+SHOWN = {"--workspace": "workspace", "-w": "workspace", "--view": "view"}
 """Options of `dashboard`, likewise."""
 
 
@@ -50,14 +50,15 @@ def _home() -> int:
 def _dashboard(arguments: Sequence[str]) -> Callable[[], int] | None:
     """The dashboard of what is named before any option."""
     count = next((n for n, a in enumerate(arguments) if a.startswith("-")), len(arguments))
-    targets, given = arguments[:count], _values(arguments[count:], PLACE)
+    targets, given = arguments[:count], _values(arguments[count:], SHOWN)
     if given is None:
         return None
 
     def dashboard() -> int:
         from rlhf_tui.cli.targets import open_dashboard
 
-        return open_dashboard(targets, Path(given["workspace"]) if given else None)
+        place = Path(given["workspace"]) if "workspace" in given else None
+        return open_dashboard(targets, place, given.get("view", ""))
 
     return dashboard
 

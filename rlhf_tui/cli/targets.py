@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,27 +14,42 @@ from rlhf_tui.workspace import VARIABLE, Workspace, find_workspace, has_workspac
 
 if TYPE_CHECKING:
     from rlhf_tui.hub.early import EarlyStart
+    from rlhf_tui.tracking.views import SavedViews
 
 ARGS = "args.json"
 """What a run directory holds: `runs.layout.ARGS`, which is imported with the screens only."""
 
 
-def open_dashboard(targets: Sequence[str], option: Path | None) -> int:
+def open_dashboard(targets: Sequence[str], option: Path | None, view: str = "") -> int:
     """The dashboard on a screen, of the workspace or of files; returns its exit code.
 
+    Args:
+        view: the name of a saved view; empty: as it was left.
+
     Raises:
-        UsageError: no terminal, no workspace, or nothing in the files that can be shown.
+        UsageError: no terminal, no workspace, no such view, or nothing in the files that can be
+            shown.
     """
     run, files = resolved(targets, option)
+    if view:
+        saved_views().read(view)
     need_terminal("dashboard")
     if files:
-        return open_files(files, option)
+        return open_files(files, option, view)
     from rlhf_tui.config.settings import load_settings
 
     place = find_workspace(option)
     settings = load_settings(place)
     start = f"dashboard:{run}" if run else "dashboard"
-    return open_screens(place, start, early=ask_runs_early(place), settings=settings)
+    early = ask_runs_early(place)
+    return open_screens(place, start, early=early, settings=settings, view=view)
+
+
+def saved_views() -> SavedViews:
+    """The views that this person has saved."""
+    from rlhf_tui.tracking.views import SavedViews
+
+    return SavedViews(getpass.getuser())
 
 
 def ask_runs_early(place: Workspace) -> EarlyStart:
@@ -44,7 +60,7 @@ def ask_runs_early(place: Workspace) -> EarlyStart:
     return EarlyStart(place, [(ListRuns(), RunList)], client="tui", as_name=None)
 
 
-def open_files(files: Sequence[Path], option: Path | None) -> int:
+def open_files(files: Sequence[Path], option: Path | None, view: str = "") -> int:
     """The dashboard of files and directories, with the settings of the workspace if there is one.
 
     Raises:
@@ -56,7 +72,7 @@ def open_files(files: Sequence[Path], option: Path | None) -> int:
     check(Scanner(files).scan())
     here = option is not None or bool(os.environ.get(VARIABLE)) or has_workspace(Path.cwd())
     settings = load_settings(find_workspace(option)) if here else None
-    return open_screens(None, "files", settings=settings, files=files)
+    return open_screens(None, "files", settings=settings, files=files, view=view)
 
 
 def resolved(targets: Sequence[str], option: Path | None) -> tuple[str, list[Path]]:

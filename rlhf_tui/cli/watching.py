@@ -9,7 +9,8 @@ import typer
 from rlhf_tui.cli import pages
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption
 from rlhf_tui.cli.opening import workspace
-from rlhf_tui.cli.targets import open_dashboard, resolved
+from rlhf_tui.cli.output import note, say, say_json
+from rlhf_tui.cli.targets import open_dashboard, resolved, saved_views
 from rlhf_tui.errors import UsageError
 
 
@@ -47,10 +48,27 @@ def dashboard(
     plain: Annotated[
         bool, typer.Option("--plain", help="Charts and signs of --once in ASCII alone.")
     ] = False,
+    view: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Show runs as this view does, which v on the screen saves; standard: as at first. "
+            "Without it the dashboard stands as you left it.",
+            show_default=False,
+        ),
+    ] = "",
+    views: Annotated[
+        bool, typer.Option("--views", help="Print the names of your saved views, and leave.")
+    ] = False,
     workspace_option: WorkspaceOption = None,
 ) -> None:
     """Watch runs: curves, samples, warnings and logs as they grow."""
+    if views:
+        list_views(as_json=json)
+        return
     if once or json:
+        if view:
+            raise UsageError("--view is for the screen: --once prints all there is.")
         from rlhf_tui.cli.once import print_once
 
         run, files = resolved(targets or [], workspace_option)
@@ -59,4 +77,16 @@ def dashboard(
         return
     if width or height or plain:
         raise UsageError("--width, --height and --plain are for --once.")
-    raise typer.Exit(open_dashboard(targets or [], workspace_option))
+    raise typer.Exit(open_dashboard(targets or [], workspace_option, view))
+
+
+def list_views(*, as_json: bool) -> None:
+    """Print the names of this person's views, one a line."""
+    names = saved_views().names()
+    if as_json:
+        say_json(names)
+        return
+    for name in names:
+        say(name)
+    if not names:
+        note("No view is saved yet: v on the dashboard saves one.")

@@ -205,17 +205,9 @@ def _rewards(options: Options, environ: Mapping[str, str]) -> list[Shape]:
 
 def _ram() -> float:
     """Bytes of memory that this machine, or the container around us, has."""
-    import psutil
+    from rlhf_tui.runs.memory_left import Room
 
-    total = float(psutil.virtual_memory().total)
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            limit = Path(path).read_text().strip()
-        except OSError:
-            continue
-        if limit.isdigit():
-            total = min(total, float(limit))
-    return total
+    return Room().look().total
 
 
 def _measure() -> float:

@@ -17,6 +17,7 @@ from rlhf_tui.runs import layout
 from rlhf_tui.runs.gpus import Gpus
 from rlhf_tui.runs.layout import MachineRow
 from rlhf_tui.runs.lines import LineLog
+from rlhf_tui.runs.memory_left import Room
 from rlhf_tui.runs.side_thread import SideThread
 
 FIRST_S = 2.0
@@ -43,6 +44,7 @@ class Machine:
         self._directory = directory
         self._root = root
         self._gpus = gpus
+        self._room = Room()
         self._processes: dict[int, psutil.Process] = {}
         self._spent: dict[int, tuple[float, float, float]] = {}
         """Of each process: seconds of CPU, bytes read and written, so far."""
@@ -59,13 +61,13 @@ class Machine:
         before = self._at
         seconds, read, written, held = self._look()
         passed = max(self._at - before, 1e-3)
-        memory = psutil.virtual_memory()
+        memory = self._room.look()
         disk = shutil.disk_usage(self._directory)
         return MachineRow(
             time=round(time.time(), 3),
             cpu=psutil.cpu_percent(),
-            ram=float(memory.total - memory.available),
-            ram_total=float(memory.total),
+            ram=memory.taken,
+            ram_total=memory.total,
             run_cpu=round(100 * seconds / passed, 1),
             run_ram=held,
             disk_free=float(disk.free),

@@ -20,22 +20,28 @@ def _count(path: Path) -> int | None:
     return None
 
 
-def _candidates(membership: str) -> list[Path]:
-    """Files that may hold the count: of this control group, then of the root that is mounted.
+def groups(membership: str, mount: Path) -> list[tuple[Path, bool]]:
+    """Directories of the control groups around a process that may be seen, the innermost first.
 
     Inside a container the path in /proc/self/cgroup is often not under the mount, whose root is
     then the container's own group.
+
+    Args:
+        membership: what /proc/self/cgroup says.
+        mount: where the groups are.
+
+    Returns:
+        Of each, too, whether its files are those of cgroup v2.
     """
-    paths: list[Path] = []
+    found = []
     for line in membership.splitlines():
         _, controllers, group = line.split(":", 2)
-        inner = group.lstrip("/")
-        if not controllers:
-            paths += [CGROUPS / inner / "memory.events", CGROUPS / "memory.events"]
-        elif "memory" in controllers.split(","):
-            root = CGROUPS / "memory"
-            paths += [root / inner / "memory.oom_control", root / "memory.oom_control"]
-    return paths
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        base = mount / "memory" if controllers else mount
+        places = [base / group.lstrip("/"), *(base / group.lstrip("/")).parents]
+        found += [(place, not controllers) for place in places[: places.index(base) + 1]]
+    return found
 
 
 def out_of_memory_kills() -> int | None:
@@ -44,5 +50,8 @@ def out_of_memory_kills() -> int | None:
         membership = MEMBERSHIP.read_text()
     except OSError:
         return None
-    counts = (_count(path) for path in _candidates(membership))
+    counts = (
+        _count(place / ("memory.events" if second else "memory.oom_control"))
+        for place, second in groups(membership, CGROUPS)
+    )
     return next((count for count in counts if count is not None), None)

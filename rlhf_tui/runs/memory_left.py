@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import psutil
 
+from rlhf_tui.runs.memory import CGROUPS, MEMBERSHIP, groups
+
 ROOT = Path("/")
 V2 = ("memory.max", "memory.current", "inactive_file")
 V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
@@ -37,9 +39,15 @@ class Room:
         Args:
             root: of the file system; another one is for tests.
         """
+        try:
+            membership = (root / MEMBERSHIP.relative_to(ROOT)).read_text()
+        except OSError:
+            membership = ""
+        around = groups(membership, root / CGROUPS.relative_to(ROOT))
+        named = [(directory, V2 if second else V1) for directory, second in around]
         self._groups = [
             (directory, names)
-            for directory, names in _groups(root)
+            for directory, names in named
             if all((directory / name).exists() for name in (*names[:2], "memory.stat"))
         ]
 
@@ -56,32 +64,6 @@ class Room:
             if group is not None and group.total < machine.total:
                 found.append(group)
         return min(found, key=lambda memory: memory.left)
-
-
-def _groups(root: Path) -> list[tuple[Path, tuple[str, str, str]]]:
-    """Directories of the groups around this process, whatever of them is to be seen from here.
-
-    In a container the path is often that outside, of which only the end is mounted: then the mount
-    itself is the group.
-    """
-    try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    found = []
-    mount = root / "sys/fs/cgroup"
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
-            base, names = mount, V2
-        elif "memory" in controllers.split(","):
-            base, names = mount / "memory", V1
-        else:
-            continue
-        within = base / path.lstrip("/")
-        places = [within, *within.parents]
-        found += [(place, names) for place in places[: places.index(base) + 1]]
-    return found
 
 
 def _look(directory: Path, limit: str, usage: str, files: str) -> Memory | None:

@@ -175,8 +175,8 @@ RULES = (
         "memory-nearly-full",
         "The machine's memory is nearly full",
         ANY,
-        f"More than {RAM_SHARE:.0%} of the machine's memory, or of what a container or a job leaves "
-        f"of it, is taken in {RAM_ROWS} looks in a row of a run that is going on.",
+        f"More than {RAM_SHARE:.0%} of the machine's memory, or of what a container or a job "
+        f"leaves of it, is taken in {RAM_ROWS} looks in a row of a run that is going on.",
         "Soon the system swaps, and everything waits, or it ends the largest process.",
         (
             "end what else runs on the machine",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.cells import cell_len, set_cell_size
 from textual.events import Click, Resize
 from textual.message import Message
@@ -16,6 +18,8 @@ from rlhf_tui.screens.widgets.wrapping import wrap
 NAME = 22
 VALUE = 20
 """Cells of the first two columns."""
+ZERO = re.compile(r"; 0: ([^;(]+)")
+"""What an option's description says of the value 0, where that stands for something else."""
 FOOT = 4
 """Rows below the form on the lowest screen."""
 TITLES = {
@@ -70,7 +74,8 @@ class FormView(CanvasView):
         if value == "newest" and "newest" not in field.meaning:
             value = ""
         origin = self.form.origin(field)
-        value = clean(value, encoding=self._glyphs.encoding).text.replace("\n", " ")
+        value = clean(_in_words(field, value), encoding=self._glyphs.encoding).text
+        value = value.replace("\n", " ")
         style = {"typed": "accent", "settings": "strong", "default": ""}[origin]
         sign = {"typed": self._glyphs.on, "settings": self._glyphs.dot, "default": " "}[origin]
         if field.choices and not field.repeated and chosen:
@@ -101,6 +106,15 @@ class FormView(CanvasView):
     def on_click(self, event: Click) -> None:
         if self._top + event.y < len(self.fields):
             self.post_message(self.Picked(self._top + event.y))
+
+
+def _in_words(field: Field, value: str) -> str:
+    """A value for people: a zero that has a meaning of its own stands as that meaning.
+
+    A learning rate of 0.0 would be read as one that learns nothing.
+    """
+    meant = ZERO.search(field.meaning) if value in ("0", "0.0") else None
+    return meant[1] if meant else value
 
 
 def kind_row(kind: str, width: int, glyphs: Glyphs) -> list[Row]:

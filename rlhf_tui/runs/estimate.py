@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from rlhf_tui.config.options import EvaluateOptions, Options, RewardOptions, TrainOptions
+from rlhf_tui.config.rates import RATES, learning_rate
 from rlhf_tui.runs.batching import advice
 from rlhf_tui.runs.estimate_memory import Memory, memory_of, trained_parameters
 from rlhf_tui.runs.estimate_model import Shape
@@ -82,6 +83,9 @@ def estimate(
     found.trained = trained_parameters(options, shape)
     if not shape.exact:
         found.basis.append("The model's size is worked out from its config.")
+    if isinstance(options, TrainOptions) and not options.learning_rate and kind in RATES:
+        rate = learning_rate(options, kind, shape.parameters)
+        found.basis.append(f"The learning rate is {rate:g} at its peak, by the model's size.")
     memory = memory_of(
         kind,
         options,

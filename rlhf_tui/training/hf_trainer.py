@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from transformers import PrinterCallback, TrainerCallback
 
 from rlhf_tui.config.options import EpochOptions, TrainOptions
+from rlhf_tui.config.rates import Stage, learning_rate
 from rlhf_tui.errors import TrainingDiverged
 from rlhf_tui.evaluation import held_out
-from rlhf_tui.training import distributions, keeping, log_lines, ranks, rates, tuning
+from rlhf_tui.training import distributions, keeping, log_lines, ranks, tuning
 from rlhf_tui.training.divergence import LossWatch, diverged, weights_are_finite
 from rlhf_tui.training.keeping import SCRATCH, Beside, nothing_beside
 from rlhf_tui.training.models import Loaded
@@ -158,7 +159,7 @@ class Reporter(TrainerCallback):  # type: ignore[misc]  # transformers has no ty
 
 
 def shared_arguments(
-    options: TrainOptions, context: RunContext, loaded: Loaded, stage: rates.Stage
+    options: TrainOptions, context: RunContext, loaded: Loaded, stage: Stage
 ) -> dict[str, Any]:
     """The fields that all of TRL's config classes have and our options decide alike."""
     device = next(loaded.model.parameters()).device
@@ -170,7 +171,7 @@ def shared_arguments(
         "use_cpu": device.type == "cpu",
         **hf_arguments(precision_of(options.precision, device)),
         "activation_checkpointing": options.gradient_checkpointing,
-        "learning_rate": rates.learning_rate(options, stage, loaded.parameters),
+        "learning_rate": learning_rate(options, stage, loaded.parameters),
         "lr_scheduler_type": options.schedule,
         # From 1 on it would be a number of steps.
         "warmup_steps": min(options.warmup_share, math.nextafter(1.0, 0.0)),
@@ -190,7 +191,7 @@ def shared_arguments(
 
 
 def arguments(
-    options: EpochOptions, context: RunContext, loaded: Loaded, stage: rates.Stage, rows: Sized
+    options: EpochOptions, context: RunContext, loaded: Loaded, stage: Stage, rows: Sized
 ) -> dict[str, Any]:
     """The fields of TRL's config classes for trainers that pass over rows.
 

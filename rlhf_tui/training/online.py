@@ -15,8 +15,9 @@ from transformers import TrainerCallback
 from rlhf_tui.config.group_sizes import Sizes, sizes
 from rlhf_tui.config.online_checks import notes_on
 from rlhf_tui.config.options import GroupOptions, RLOOOptions
+from rlhf_tui.config.rates import Stage
 from rlhf_tui.errors import NothingToDo, UsageError
-from rlhf_tui.training import hf_trainer, keeping, models, rates, tuning
+from rlhf_tui.training import hf_trainer, keeping, models, tuning
 from rlhf_tui.training.group_evaluation import HeldOut
 from rlhf_tui.training.group_trainer import Rewards, frozen_copy, order
 from rlhf_tui.training.models import Loaded
@@ -201,7 +202,7 @@ def _beta(options: GroupOptions) -> float:
     return float(getattr(options, "beta"))  # noqa: B009  # not of their common base
 
 
-def _stage(options: GroupOptions) -> rates.Stage:
+def _stage(options: GroupOptions) -> Stage:
     return "rloo" if isinstance(options, RLOOOptions) else "grpo"
 
 

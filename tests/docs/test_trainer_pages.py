@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from rlhf_tui.config.options import OPTIONS, TRAINERS
-from rlhf_tui.training.rates import LORA_FACTOR, RATES, SMALL_ADAPTER
+from rlhf_tui.config.rates import LORA_FACTOR, RATES, SMALL_ADAPTER
 
 DOCS = Path(__file__).parents[2] / "docs"
 

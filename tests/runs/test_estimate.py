@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from rlhf_tui.config.options import OPTIONS
+from rlhf_tui.config.rates import RATES
 from rlhf_tui.errors import UsageError
 from rlhf_tui.runs.estimate import Place, estimate, size
 from rlhf_tui.runs.estimate_earlier import pace_of
@@ -200,6 +201,25 @@ def test_what_does_not_fit_is_told_with_what_to_change() -> None:
     assert "batch_size 16" in found.warning
     assert "tune = 'lora'" in found.warning
     assert estimate("sft", options("sft"), SHAPE, DATA, GPU).warning == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "told"),
+    [
+        ("sft", {}, f"{RATES['sft'][2][1]:g} at its peak"),
+        ("ppo", {"tune": "lora"}, f"{10 * RATES['ppo'][2][1]:g} at its peak"),
+        ("sft", {"learning_rate": 1e-4}, ""),
+        ("generate", {}, ""),
+    ],
+)
+def test_a_learning_rate_that_nobody_named_is_told(
+    kind: str, given: dict[str, Any], told: str
+) -> None:
+    large = msgspec.structs.replace(SHAPE, parameters=7_000_000_000)
+    found = estimate(kind, options(kind, **given), large, DATA, GPU)
+    rates = [sentence for sentence in found.basis if "learning rate" in sentence]
+    assert len(rates) == bool(told)
+    assert all(told in sentence for sentence in rates)
 
 
 def test_a_model_that_is_not_here_leaves_the_steps() -> None:

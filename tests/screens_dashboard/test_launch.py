@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -176,6 +176,20 @@ async def test_settings_are_where_it_starts(
         await until(pilot, lambda: isinstance(pilot.app.screen, LaunchNotes))
         request = next(r for r in link.asked if isinstance(r, Launch))
         assert request.arguments == {"learning_rate": 0.5, "save_steps": 7}
+
+
+async def test_a_zero_that_stands_for_something_else_is_told_in_words(
+    program: Open, until: Until
+) -> None:
+    """Of a learning rate of 0.0 people would think that nothing is learnt."""
+    async with program("launch:sft", (80, 24)) as pilot:
+        await until(pilot, lambda: "learning_rate" in text(pilot))
+        [row] = [line for line in text(pilot).splitlines() if "learning_rate" in line]
+        assert row.split(maxsplit=1)[1].startswith("by the model's size")
+        await go_to(pilot, "learning_rate")
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        assert cast("Input", pilot.app.focused).value == "0.0"
 
 
 async def test_broken_settings_are_said_and_nothing_starts(

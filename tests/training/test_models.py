@@ -12,8 +12,9 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoTokenizer
 
 from rlhf_tui.config.options import DPOOptions, Options, SFTOptions
+from rlhf_tui.config.rates import learning_rate
 from rlhf_tui.errors import InputError, UsageError
-from rlhf_tui.training import models, rates
+from rlhf_tui.training import models
 from rlhf_tui.training.scoring import RewardScorer
 
 CPU = torch.device("cpu")
@@ -126,12 +127,10 @@ def test_devices() -> None:
 
 
 def test_the_learning_rate_follows_the_models_size_unless_given() -> None:
-    assert rates.learning_rate(SFTOptions(learning_rate=3e-3), "sft", 10) == 3e-3
-    small, middle, large = (
-        rates.learning_rate(SFTOptions(), "sft", n) for n in (10**6, 10**8, 10**10)
-    )
+    assert learning_rate(SFTOptions(learning_rate=3e-3), "sft", 10) == 3e-3
+    small, middle, large = (learning_rate(SFTOptions(), "sft", n) for n in (10**6, 10**8, 10**10))
     assert small > middle > large
-    lora = rates.learning_rate(SFTOptions(tune="lora"), "sft", 10**10)
+    lora = learning_rate(SFTOptions(tune="lora"), "sft", 10**10)
     assert lora == pytest.approx(10 * large)
-    small = rates.learning_rate(DPOOptions(tune="lora"), "dpo", 10**6)
-    assert small > rates.learning_rate(DPOOptions(), "dpo", 10**6)
+    small = learning_rate(DPOOptions(tune="lora"), "dpo", 10**6)
+    assert small > learning_rate(DPOOptions(), "dpo", 10**6)

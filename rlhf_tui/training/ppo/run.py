@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from rlhf_tui.config.options import PPOOptions
 from rlhf_tui.config.ppo_checks import check_ppo
+from rlhf_tui.config.rates import learning_rate
 from rlhf_tui.errors import NothingToDo, UsageError
 from rlhf_tui.training.process import choose_threads, prepare
 
@@ -38,7 +39,7 @@ def _run(context: RunContext, options: PPOOptions) -> None:
     check_ppo(options)
     _check(options, options.max_length)
     prepare(options)
-    from rlhf_tui.training import models, rates, tuning
+    from rlhf_tui.training import models, tuning
     from rlhf_tui.training.ppo import distributed
     from rlhf_tui.training.ppo.cast import make_actors
     from rlhf_tui.training.ppo.critic import ADAPTER
@@ -50,7 +51,7 @@ def _run(context: RunContext, options: PPOOptions) -> None:
     loaded = tuning.load_policy(options)
     _check(options, min(options.max_length, models.context_length(loaded)))
     choose_threads(options, loaded.parameters)
-    rate = rates.learning_rate(options, "ppo", loaded.parameters)
+    rate = learning_rate(options, "ppo", loaded.parameters)
     renderer = Renderer(
         loaded.tokenizer,
         rendering_for(loaded.tokenizer, options.max_length, models.context_length(loaded)),

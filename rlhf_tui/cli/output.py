@@ -72,6 +72,13 @@ def is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def agreed(question: str) -> bool:
+    """Ask on stderr; anything but a y is a no. Needs somebody there (`is_terminal`)."""
+    sys.stderr.write(printable(f"{question} [y/N] "))
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
 def use_what_the_terminal_can_write() -> None:
     """Write '?' for a character that the terminal's encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption, connect
-from rlhf_tui.cli.output import note, say, say_json
+from rlhf_tui.cli.output import agreed, is_terminal, note, say, say_json
 from rlhf_tui.cli.run_names import RunArgument
-from rlhf_tui.errors import UsageError
+from rlhf_tui.errors import NothingToDo, UsageError
 
 if TYPE_CHECKING:
     from rlhf_tui.hub.messages import RunInfo
@@ -43,6 +43,13 @@ def resume(
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return at once; do not follow.")
     ] = False,
+    host_gone: Annotated[
+        bool,
+        typer.Option(
+            "--host-gone", help="Take it over from a machine that will not come back. Asks first."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: JsonOption = False,
     workspace: WorkspaceOption = None,
 ) -> None:
@@ -53,7 +60,9 @@ def resume(
     from rlhf_tui.hub.messages import Launched, ResumeRun
     from rlhf_tui.runs.environment import secrets
 
-    request = ResumeRun(run_id=run, secrets=secrets(os.environ))
+    if host_gone and not yes and not _given_up(run):
+        raise NothingToDo(f"{run} was not taken over.")
+    request = ResumeRun(run_id=run, secrets=secrets(os.environ), host_gone=host_gone)
     with connect(workspace) as client:
         launched = client.call(request, Launched)
         for sentence in launched.notes:
@@ -65,6 +74,18 @@ def resume(
         return
     say(launched.run_id)
     note(come_back(launched.run_id))
+
+
+def _given_up(run: str) -> bool:
+    """Whether the person is sure that a run's machine is gone.
+
+    Raises:
+        UsageError: nobody is there to ask.
+    """
+    if not is_terminal():
+        raise UsageError("--host-gone asks first, and nobody is here.", hint="Give --yes.")
+    note(f"Should {run} still run on its machine, both would write to the same files.")
+    return agreed("Is that machine gone for good?")
 
 
 def priority(

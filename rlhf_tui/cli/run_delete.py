@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption, connect
-from rlhf_tui.cli.output import is_terminal, note, printable, say, say_json
+from rlhf_tui.cli.output import agreed, is_terminal, note, say, say_json
 from rlhf_tui.cli.run_names import SeveralRuns, marked, named
 from rlhf_tui.errors import NothingToDo, UsageError
 
@@ -63,9 +62,7 @@ def _agreed(runs: Sequence[RunInfo]) -> bool:
         size = _size(Path(run.directory))
         note(f"  {run.run_id}  {run.state}, {size / 1e6:,.1f} MB  {marked(run)}".rstrip())
     what = "this run and its files" if len(runs) == 1 else f"these {len(runs)} runs and their files"
-    sys.stderr.write(printable(f"Delete {what}? [y/N] "))
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return agreed(f"Delete {what}?")
 
 
 def _size(directory: Path) -> int:

@@ -34,6 +34,7 @@ from rlhf_tui.hub.rows import (
 from rlhf_tui.runs.launch import request_stop, spawn_supervisor
 from rlhf_tui.runs.layout import RunKind
 from rlhf_tui.runs.state import describe
+from rlhf_tui.runs.taking_over import take_over
 from rlhf_tui.store.read import deleted_runs
 from rlhf_tui.store.read import runs as stored_runs
 from rlhf_tui.store.write import RunRow, save_run
@@ -87,7 +88,11 @@ class Jobs:
         ]
 
     def _is_here(self, row: RunRow) -> bool:
-        return row.run_id not in self._elsewhere
+        return not self.is_elsewhere(row.run_id)
+
+    def is_elsewhere(self, run_id: str) -> bool:
+        """Whether a run is one of another machine, which can only be watched from here."""
+        return run_id in self._elsewhere
 
     def queue_position(self, run_id: str) -> int:
         """1 is next on its device; 0 when not queued."""
@@ -153,6 +158,18 @@ class Jobs:
             if await asyncio.to_thread(request_stop, Path(row.directory), force=force):
                 await self._change(row.run_id, state="stopping")
         await self.turn()
+
+    async def take_over(self, row: RunRow) -> RunRow:
+        """End a run of another machine that will not come back.
+
+        Raises:
+            UsageError: it runs here, has ended, or its machine was heard of lately.
+        """
+        async with self.lock:
+            await asyncio.to_thread(take_over, Path(row.directory))
+            self._elsewhere.discard(row.run_id)
+            await self._look(self.find(row.run_id))
+            return self.find(row.run_id)
 
     def queue(self, run_id: str) -> tuple[list[Waiting], list[str]]:
         """The queue in order, and the ids of those in it that this run competes with, its own too.

@@ -147,9 +147,17 @@ async def _launched(hub: Hub, run_id: str, notes: list[str]) -> Launched:
 
 async def resume(hub: Hub, _who: Identity, request: ResumeRun) -> Launched:
     row = hub.jobs.find(request.run_id)
+    if request.host_gone:
+        row = await hub.jobs.take_over(row)
     if row.state not in ("stopped", "failed"):
+        hint = ""
+        if hub.jobs.is_elsewhere(row.run_id):
+            hint = (
+                "It is on another machine. Should that not come back: "
+                f"rlhf-tui runs resume {row.run_id} --host-gone"
+            )
         raise UsageError(
-            f"{row.run_id} is {row.state}; only a stopped or failed run can be resumed."
+            f"{row.run_id} is {row.state}; only a stopped or failed run can be resumed.", hint=hint
         )
     directory = Path(row.directory)
     arguments = layout.read(directory / layout.ARGS, RunArguments)

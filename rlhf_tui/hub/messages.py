@@ -506,6 +506,8 @@ class ResumeRun(Request):
     run_id: str
     secrets: dict[str, str] = {}
     """As in Launch."""
+    host_gone: bool = False
+    """Take over a run of another machine that will not come back and is silent."""
 
 
 class SetPriority(Request):

@@ -31,6 +31,7 @@ from rlhf_tui.tracking.comparison import compare
 from rlhf_tui.tracking.manifest import read_manifest
 from rlhf_tui.tracking.patterns import Pattern, pattern
 from rlhf_tui.tracking.subjects import Subject, read_measured
+from rlhf_tui.tracking.views import PaneLayout
 
 NARROWEST = 20
 """Cells that texts are wrapped for at least."""
@@ -52,6 +53,13 @@ class ArgumentsPane(PagedView, Pane):
         self._first = 1
         """Of the other runs, the one beside the chosen one."""
         self._wanted: Pattern | None = None
+
+    def take_layout(self, layout: PaneLayout) -> None:
+        try:
+            self._wanted = pattern(layout.sought) if layout.sought else None
+        except UsageError:
+            self._wanted = None
+        self.sought = layout.sought if self._wanted else ""
 
     def tell(self, seen: Seen) -> None:
         if seen.run is None:
@@ -90,10 +98,11 @@ class ArgumentsPane(PagedView, Pane):
 
     def _refill(self) -> None:
         beside: list[Section] = []
+        # Without any as long as the pane is not laid out.
+        width = max(NARROWEST, self.size.width)
         if self._subjects:
             found = compare(self._subjects)
-            beside = table(found, self._first, self.size.width, self.glyphs)
-        width = max(NARROWEST, self.size.width)
+            beside = table(found, self._first, width, self.glyphs)
         above = rows_of(beside, self._wanted)
         rows = rows_of(self._sections(width), self._wanted, width)
         self.fill([*above, *([[]] if above and rows else []), *rows])

@@ -11,6 +11,8 @@ from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.log_find import LogFind
 from rlhf_tui.screens.widgets.log_scroll import LogView
 from rlhf_tui.tracking.log_pieces import MOST_BYTES, MOST_S
+from rlhf_tui.tracking.patterns import pattern
+from rlhf_tui.tracking.views import PaneLayout, Spot
 
 SLICE = 8 * 1024 * 1024
 """Bytes searched before the places found so far are shown."""
@@ -26,20 +28,55 @@ class LogPane(LogView, Pane):
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
         super().__init__(glyphs)
         self._searching = False
+        self._seek = False
+        """What is sought is to be looked for in this log, once there is something in it."""
+        self._run = ""
+        self._back = Spot()
+        """Where to begin."""
+
+    # --- how it stands ------------------------------------------------------------------------
+
+    def take_layout(self, layout: PaneLayout) -> None:
+        try:
+            pattern(layout.sought)
+        except UsageError:
+            layout = PaneLayout()
+        self.sought, self._seek = layout.sought, bool(layout.sought)
+        self._end_search()
+
+    def kept_spot(self) -> Spot:
+        if self._back.run or self.following or self.window is None:
+            return self._back
+        return Spot(self._run, index=self.looked_at)
+
+    def take_spot(self, spot: Spot) -> None:
+        self._back = spot
+
+    # --- what is shown ------------------------------------------------------------------------
 
     def tell(self, seen: Seen) -> None:
         if seen.run is None:
             self.window = None
             self.draw()
             return
-        log = seen.run.follower.log
+        log, self._run = seen.run.follower.log, seen.run.info.run_id
         self.nothing = why_empty(seen.run.info, "lines of a log", problem=seen.run.follower.problem)
         known = self.window is not None and self.window.path == log.path
-        if known and seen.batch is not None and not seen.batch.log:
+        waits = self._seek or self._back.run
+        if known and seen.batch is not None and not seen.batch.log and not waits:
             return
-        if self.follow(log) and self.sought:
+        if self.follow(log):
             # Another run, or the log began anew: the same is looked for there.
+            self._seek = bool(self.sought)
+        if self.window is None or not self.window.lines:
+            return
+        if self._seek:
+            self._seek = False
             self._begin(self.sought, go=False)
+        if self._back.run and self.size.height:
+            back, self._back = self._back.of(self._run), Spot()
+            if back.run:
+                self.go_to(back.index)
 
     def line(self, by: int) -> None:
         self.move(by)
@@ -52,9 +89,10 @@ class LogPane(LogView, Pane):
             self.go_to(0)
 
     def find(self, query: str) -> str:
-        self.sought = query
+        self.sought, self._seek = query, False
         if not query.strip():
-            self.sought, self.search = "", None
+            self.sought = ""
+            self._end_search()
             self.draw()
             return ""
         try:
@@ -62,6 +100,11 @@ class LogPane(LogView, Pane):
         except UsageError as error:
             self.sought = self.search.query if self.search is not None else ""
             return str(error)
+
+    def _end_search(self) -> None:
+        if self.search is not None:
+            self.search.earlier.stopped = True
+        self.search = None
 
     def _begin(self, query: str, *, go: bool) -> str:
         """Search anew; a sentence when all is searched and nothing was found."""

@@ -176,6 +176,15 @@ class LogView(CanvasView):
         )
 
     @property
+    def looked_at(self) -> int:
+        """Where the line begins that `go_to` would bring back to where it is seen now."""
+        window = self.window
+        if window is None or not window.lines:
+            return 0
+        third = window.place(self._top) + max(1, self.size.height // 3)
+        return window.lines[min(third, len(window.lines) - 1)].start
+
+    @property
     def bottom(self) -> int:
         """Where the last line that is seen begins, or a little behind it."""
         window = self.window

@@ -326,3 +326,37 @@ async def test_a_view_by_name_is_laid_over_the_runs_that_were_left(
     async with anna(view="standard") as pilot:
         await until(pilot, lambda: chosen(pilot) == "ppo-0002" and drawn(pilot))
         assert not screen(pilot).charts.drawn_by.log
+
+
+async def test_the_place_in_a_log_and_what_is_sought_come_back(
+    anna: Open, until: Until, link: FakeLink
+) -> None:
+    log = Path(link.infos[0].directory) / "log.txt"
+    log.write_text("".join(f"line {number}\n" for number in range(20_000)))
+
+    def text(pilot: Pilot[int]) -> str:
+        return "\n".join(screen(pilot).panes[5].text.splitlines()[:1])
+
+    async with anna() as pilot:
+        await until(pilot, lambda: drawn(pilot))
+        await pilot.press("6", "slash", *"line 1234", "enter")
+        # The newest that holds it, far above the end.
+        await until(pilot, lambda: "11 of 11" in screen(pilot).tabs.text)
+        await pilot.press("comma")
+        await until(pilot, lambda: "10 of 11" in screen(pilot).tabs.text)
+        await until(pilot, lambda: "line 12348" in screen(pilot).panes[5].text)
+        seen = text(pilot)
+    async with anna() as pilot:
+        await until(pilot, lambda: text(pilot) == seen)
+        await until(pilot, lambda: "11" in screen(pilot).tabs.text)
+        assert screen(pilot).panes[5].sought == "line 1234"
+
+
+async def test_what_is_sought_among_arguments_comes_back(anna: Open, until: Until) -> None:
+    async with anna() as pilot:
+        await until(pilot, lambda: drawn(pilot))
+        await pilot.press("7", "slash", *"kl_", "enter")
+        await until(pilot, lambda: "only 'kl_'" in screen(pilot).tabs.text)
+    async with anna() as pilot:
+        await until(pilot, lambda: "kl_coef" in screen(pilot).panes[6].text)
+        assert "batch_size" not in screen(pilot).panes[6].text

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from rlhf_tui.cli.output import say
 from rlhf_tui.errors import UsageError
@@ -31,6 +31,25 @@ class Command(TyperCommand):
 
     def format_options(self, ctx: Context, formatter: HelpFormatter) -> None:
         write_parameters(self, ctx, formatter)
+
+
+class EachOnce(Command):
+    """A command that refuses an option with one value where it is given twice.
+
+    Of two values the last would count, and nothing would say so.
+    """
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        seen = set[str]()
+        for parameter in order:
+            if not isinstance(parameter, TyperOption) or parameter.multiple or parameter.is_flag:
+                continue
+            name = max(parameter.opts, key=len)
+            if name in seen:
+                raise UsageError(f"{name} is given twice, and takes one value.")
+            seen.add(name)
+        return super().parse_args(ctx, args)
 
 
 class Group(TyperGroup):

@@ -13,7 +13,7 @@ from rlhf_tui.cli.output import note, say, say_json, say_table
 from rlhf_tui.cli.run_places import RunsArgument, places, read_all
 
 if TYPE_CHECKING:
-    from rlhf_tui.tracking.comparison import Comparison
+    from rlhf_tui.tracking.comparison import Comparison, MetricRow
     from rlhf_tui.tracking.subjects import Subject
 
 WIDTH = 24
@@ -27,10 +27,11 @@ WIDEST = 28
 def compare(
     runs: RunsArgument,
     metrics: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="REGEX",
-            help="Only metrics whose name holds this; else those that the kinds' charts show.",
+            help="Only metrics whose name holds this, or one of several; else those that the kinds'"
+            " charts show.",
             show_default=False,
         ),
     ] = None,
@@ -40,91 +41,112 @@ def compare(
     """Put runs side by side: arguments that differ, final metrics, curves."""
     from rlhf_tui.errors import UsageError, nearest
     from rlhf_tui.tracking.comparison import compare as made
-    from rlhf_tui.tracking.patterns import pattern
+    from rlhf_tui.tracking.comparison import metric_names
+    from rlhf_tui.tracking.patterns import AnyOf, pattern
 
     if len(runs) < 2:
         raise UsageError("One run is named; to compare takes two.", hint="Name another one.")
-    wanted = pattern(metrics) if metrics else None
+    wanted = [pattern(query) for query in metrics or []]
     subjects = read_all(places(runs, workspace))
-    found = made(subjects, wanted)
-    if metrics and not found.metrics:
-        names = sorted({name for subject in subjects for name in subject.series})
-        raise UsageError(f"No metric's name holds {metrics!r}.", hint=nearest(metrics, names))
+    for one in wanted:
+        if not metric_names(subjects, one):
+            names = sorted({name for subject in subjects for name in subject.series})
+            raise UsageError(
+                f"No metric's name holds {one.query!r}.", hint=nearest(one.query, names)
+            )
+    found = made(subjects, AnyOf(wanted) if wanted else None)
     if json:
         say_json(_document(found))
-        return
-    _print(found, chosen=wanted is not None)
+    else:
+        _print(found, chosen=bool(wanted))
 
 
 def _print(found: Comparison, *, chosen: bool) -> None:
     """The tables; of metrics that were not chosen by name the first few curves."""
-    from rlhf_tui.screens.widgets.canvas import unicode_terminal
-    from rlhf_tui.screens.widgets.chart_axes import number
-    from rlhf_tui.tracking.comparison import (
-        ABSENT,
-        ASCII_BARS,
-        UNICODE_BARS,
-        common_steps,
-        curves,
-        headings,
-    )
-    from rlhf_tui.tracking.manifest import short
+    from rlhf_tui.tracking.comparison import headings
 
-    subjects, heads = found.runs, headings(found.runs)
-    about = {
-        "kind": [subject.kind for subject in subjects],
-        "state": [subject.state for subject in subjects],
-        "title": [_cut(subject.title) for subject in subjects],
-        "ran": [_time(subject.seconds) for subject in subjects],
-        "data": [short(s.manifest) if s.manifest else "" for s in subjects],
-    }
-    told = [
-        [name, *(value or ABSENT for value in values)]
-        for name, values in about.items()
-        if any(values)
-    ]
-    say_table(["RUN", *heads], told)
+    heads = headings(found.runs)
+    facts = _facts(found)
+    say_table(["RUN", *heads], facts)
     say()
-    rows = [[row.name, *map(_cut, row.values)] for row in found.arguments if row.name not in about]
+    told = {row[0] for row in facts}
+    rows = [[row.name, *map(_cut, row.values)] for row in found.arguments if row.name not in told]
     if rows:
         say_table(["DIFFERENT", *heads], rows)
     else:
         say("No argument differs.")
     if found.metrics:
         say()
-        differences = [f"{head} - {heads[0]}" for head in heads[1:]]
-        say_table(
-            ["FINAL METRIC", *heads, *differences, "BETTER"],
-            [
-                [
-                    row.name,
-                    *(
-                        (number(value) if present else ABSENT) + (" *" if best else "")
-                        for value, present, best in zip(
-                            row.values, row.present, row.best, strict=True
-                        )
-                    ),
-                    *(ABSENT if math.isnan(d) else _signed(d, number(d)) for d in row.differences),
-                    {"up": "higher", "down": "lower", "": ""}[row.better],
-                ]
-                for row in found.metrics
-            ],
-        )
-        bars = UNICODE_BARS if unicode_terminal() else ASCII_BARS
-        drawn = [
-            row.name
-            for row in found.metrics
-            if any(len(s.series.get(row.name, ())) > 1 for s in subjects)
-        ][: None if chosen else MOST_CURVES]
-        if drawn:
-            say()
-            over = common_steps(subjects, drawn)
-            say_table(
-                [f"STEPS {over[0]:g} TO {over[1]:g}", *heads],
-                [[n, *curves(subjects, n, WIDTH, bars=bars, over=over)] for n in drawn],
-            )
+        _print_metrics(found, heads)
+        _print_curves(found, heads, None if chosen else MOST_CURVES)
     for sentence in found.notes:
         note(sentence)
+
+
+def _facts(found: Comparison) -> list[list[str]]:
+    """What the runs are, a row a fact that any of them has."""
+    from rlhf_tui.tracking.comparison import ABSENT
+    from rlhf_tui.tracking.manifest import short
+
+    about = {
+        "kind": [subject.kind for subject in found.runs],
+        "state": [subject.state for subject in found.runs],
+        "title": [_cut(subject.title) for subject in found.runs],
+        "ran": [_time(subject.seconds) for subject in found.runs],
+        "data": [short(s.manifest) if s.manifest else "" for s in found.runs],
+    }
+    return [
+        [name, *(value or ABSENT for value in values)]
+        for name, values in about.items()
+        if any(values)
+    ]
+
+
+def _print_metrics(found: Comparison, heads: list[str]) -> None:
+    """Final values, the best of each marked, and by how much the others differ from the first."""
+    from rlhf_tui.screens.widgets.chart_axes import number
+    from rlhf_tui.tracking.comparison import ABSENT
+
+    def told(row: MetricRow) -> list[str]:
+        finals = [
+            (number(value) if present else ABSENT) + (" *" if best else "")
+            for value, present, best in zip(row.values, row.present, row.best, strict=True)
+        ]
+        differences = [ABSENT if math.isnan(d) else _signed(d, number(d)) for d in row.differences]
+        better = {"up": "higher", "down": "lower", "": ""}[row.better]
+        return [row.name, *finals, *differences, better]
+
+    differences = [f"{head} - {heads[0]}" for head in heads[1:]]
+    say_table(["FINAL METRIC", *heads, *differences, "BETTER"], map(told, found.metrics))
+
+
+def _print_curves(found: Comparison, heads: list[str], most: int | None) -> None:
+    """A row of bars a metric and run, of the first `most` metrics that have more than a point."""
+    from rlhf_tui.screens.widgets.canvas import unicode_terminal
+    from rlhf_tui.tracking.comparison import (
+        ASCII_BARS,
+        UNICODE_BARS,
+        columns_for,
+        common_steps,
+        curves,
+    )
+
+    runs = found.runs
+    names = [
+        row.name
+        for row in found.metrics
+        if any(len(subject.series.get(row.name, ())) > 1 for subject in runs)
+    ][:most]
+    if not names:
+        return
+    over = common_steps(runs, names)
+    width = columns_for(runs, names, over, WIDTH)
+    bars = UNICODE_BARS if unicode_terminal() else ASCII_BARS
+    say()
+    say_table(
+        [f"STEPS {over[0]:g} TO {over[1]:g}", *heads],
+        [[name, *curves(runs, name, width, bars=bars, over=over)] for name in names],
+    )
 
 
 def _time(seconds: float) -> str:

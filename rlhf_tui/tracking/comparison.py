@@ -17,8 +17,7 @@ import msgspec
 from rlhf_tui.tracking.directions import Direction, comparable, direction
 from rlhf_tui.tracking.manifest import short
 from rlhf_tui.tracking.panels import NOT_METRICS, PANELS
-from rlhf_tui.tracking.patterns import Pattern
-from rlhf_tui.tracking.series import Series
+from rlhf_tui.tracking.patterns import Wanted
 from rlhf_tui.tracking.subjects import Subject, last
 
 ABSENT = "-"
@@ -69,7 +68,7 @@ class Comparison:
     """Sentences: what does not compare, and why."""
 
 
-def compare(subjects: Sequence[Subject], wanted: Pattern | None = None) -> Comparison:
+def compare(subjects: Sequence[Subject], wanted: Wanted | None = None) -> Comparison:
     """Put runs side by side.
 
     Args:
@@ -139,7 +138,7 @@ def plain(value: Any) -> str:
     return text or '""'
 
 
-def metric_names(subjects: Sequence[Subject], wanted: Pattern | None = None) -> list[str]:
+def metric_names(subjects: Sequence[Subject], wanted: Wanted | None = None) -> list[str]:
     """Metrics of these runs, those of the kinds' charts first, in the charts' order."""
     present = dict.fromkeys(name for subject in subjects for name in subject.series)
     # Figures that are logged as metrics, too, stand there once.
@@ -196,6 +195,16 @@ def common_steps(subjects: Sequence[Subject], names: Sequence[str]) -> tuple[flo
     return first, last_step
 
 
+def columns_for(
+    subjects: Sequence[Subject], names: Sequence[str], over: tuple[float, float], most: int
+) -> int:
+    """Cells in which curves are drawn: no more than the metric logged most often has points."""
+    first, last_step = over
+    found = [one for n in names for s in subjects if (one := s.series.get(n)) is not None]
+    counts = [bisect_right(s.steps, last_step) - bisect_left(s.steps, first) for s in found]
+    return max(1, min(most, max(counts, default=1)))
+
+
 def curves(
     subjects: Sequence[Subject],
     name: str,
@@ -206,34 +215,34 @@ def curves(
 ) -> list[str]:
     """A metric's curve in each run as a row of bars, on the same axes; '' where it has none.
 
-    Equal places are equal steps; a column without a finite value is a space.
+    Equal places are equal steps, in whatever metric's row: a value stands until the next one comes,
+    or the run ends. Before the first, and where it is not finite, there is a space.
 
     Args:
-        width: of the longest curve, in cells; no more than a run has points.
+        width: in cells.
         over: the first and the last step; None: those that all of these runs go over.
     """
     first, last_step = over or common_steps(subjects, [name])
-    found = [one for s in subjects if (one := s.series.get(name)) is not None and len(one)]
-    most = [bisect_right(s.steps, last_step) - bisect_left(s.steps, first) for s in found]
-    width = max(1, min(width, max(most, default=1)))
-    columns = [_means(s.series.get(name), first, last_step, width) for s in subjects]
+    columns = [_means(subject, name, first, last_step, width) for subject in subjects]
     finite = [value for column in columns for value in column if math.isfinite(value)]
     if not finite:
-        return ["" if not column else " " * width for column in columns]
+        return [" " * len(column) for column in columns]
     low, high = min(finite), max(finite)
     return ["".join(_bar(value, low, high, bars) for value in column) for column in columns]
 
 
-def _means(series: Series | None, first: float, last_step: float, width: int) -> list[float]:
+def _means(subject: Subject, name: str, first: float, last_step: float, width: int) -> list[float]:
     """The mean of the points in each of `width` equal stretches; what lies between two is held."""
+    series = subject.series.get(name)
     if series is None or not len(series):
         return []
     steps, span = series.steps, last_step - first
+    end = max(one.steps[-1] for one in subject.series.values() if len(one))
     width = width if span > 0 else 1
-    means, held = [], math.nan
     stop = bisect_left(steps, first)
+    means, held = [], series.values.value(stop - 1) if stop else math.nan
     for column in range(width):
-        start = stop
+        start, begins = stop, first + span * column / width
         edge = first + span * (column + 1) / width
         stop = bisect_right(steps, last_step) if column == width - 1 else bisect_left(steps, edge)
         places = range(start, stop, 1 + (stop - start) // SAMPLED)
@@ -241,7 +250,7 @@ def _means(series: Series | None, first: float, last_step: float, width: int) ->
         finite = [value for value in values if math.isfinite(value)]
         # Logged more rarely than there are columns: the last value stands until the next one.
         held = sum(v / len(finite) for v in finite) if finite else math.nan if values else held
-        means.append(held)
+        means.append(held if begins <= end else math.nan)
     return means
 
 

@@ -21,7 +21,7 @@ from rlhf_tui.runs.layout import DistributionRow, MachineRow, SampleRow
 from rlhf_tui.runs.tail import JsonlTail
 from rlhf_tui.tracking.metrics import ODD, is_number, number_of, with_odd
 from rlhf_tui.tracking.panels import NOT_METRICS
-from rlhf_tui.tracking.patterns import Pattern
+from rlhf_tui.tracking.patterns import Wanted
 
 What = Literal["metrics", "samples", "distributions", "machine"]
 Format = Literal["parquet", "csv"]
@@ -85,7 +85,7 @@ def read_curves(run: Path) -> dict[str, Curve]:
     return {name: curve for name, curve in curves.items() if curve.numbers}
 
 
-def long_table(runs: Iterable[tuple[str, Path]], wanted: Pattern | None = None) -> Columns:
+def long_table(runs: Iterable[tuple[str, Path]], wanted: Wanted | None = None) -> Columns:
     """A row a value: run_id, step, time, metric, value.
 
     Args:
@@ -104,11 +104,11 @@ def long_table(runs: Iterable[tuple[str, Path]], wanted: Pattern | None = None) 
     return table
 
 
-def _wanted(curves: dict[str, Curve], wanted: Pattern | None) -> dict[str, Curve]:
+def _wanted(curves: dict[str, Curve], wanted: Wanted | None) -> dict[str, Curve]:
     return curves if wanted is None else {name: curves[name] for name in wanted.among(curves)}
 
 
-def wide_table(runs: Iterable[tuple[str, Path]], wanted: Pattern | None = None) -> Columns:
+def wide_table(runs: Iterable[tuple[str, Path]], wanted: Wanted | None = None) -> Columns:
     """A row a step, a column a metric; null where a step, or a run, has no value of it."""
     rows: list[dict[str, Any]] = []
     names: dict[str, None] = {}

@@ -47,9 +47,17 @@ class Look:
     """Inches of one chart."""
 
 
-def charted(subjects: Sequence[Subject], wanted: Pattern) -> list[str]:
-    """The metrics that a chart shows, those of the kinds' charts first; [] where none is meant."""
-    names = [n for n in metric_names(subjects, wanted) if any(n in s.series for s in subjects)]
+def charted(subjects: Sequence[Subject], wanted: Sequence[Pattern]) -> list[str]:
+    """The metrics that a figure shows, each once; [] where none is meant.
+
+    They stand in the order of the expressions; of each, those of the kinds' charts first.
+
+    Raises:
+        UsageError: more than fit side by side.
+        TooSlow: as of `Pattern.places`.
+    """
+    meant = dict.fromkeys(name for one in wanted for name in metric_names(subjects, one))
+    names = [name for name in meant if any(name in subject.series for subject in subjects)]
     if len(names) > MOST_PANELS:
         raise UsageError(
             f"{len(names)} metrics are meant, and at most {MOST_PANELS} are drawn side by side.",
@@ -60,11 +68,14 @@ def charted(subjects: Sequence[Subject], wanted: Pattern) -> list[str]:
 
 def draw(
     subjects: Sequence[Subject], names: Sequence[str], look: Look, ending: str, file: BinaryIO
-) -> None:
+) -> list[str]:
     """Draw the metrics, a chart each, with the curves of all runs.
 
     Args:
         ending: of the file's name, one of `ENDINGS`.
+
+    Returns:
+        Sentences on what could not be drawn.
 
     Raises:
         UsageError: a run has nothing to tell by which its curve could stand over this x axis, or
@@ -98,15 +109,19 @@ def draw(
         down = math.ceil(len(names) / across)
         size = (look.size[0] * across, look.size[1] * down)
         figure = Figure(figsize=size, dpi=DOTS_PER_INCH, layout="constrained")
+        notes = []
         for place, name in enumerate(names):
             axes = figure.add_subplot(down, across, place + 1)
-            _chart(axes, subjects, name, look)
+            notes += _chart(axes, subjects, name, look)
         no_date: dict[str, Any] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
         form = ENDINGS[ending]
         figure.savefig(file, format=form, metadata=no_date.get(form, {"Software": None}))
+    return notes
 
 
-def _chart(axes: Any, subjects: Sequence[Subject], name: str, look: Look) -> None:
+def _chart(axes: Any, subjects: Sequence[Subject], name: str, look: Look) -> list[str]:
+    """Draw one metric; sentences on values that cannot stand on its axis."""
+    notes = []
     unit_of_time, seconds = _time_unit(subjects) if look.x == "time" else ("", 1.0)
     drawn = 0
     for place, (subject, head) in enumerate(zip(subjects, headings(subjects), strict=True)):
@@ -118,11 +133,17 @@ def _chart(axes: Any, subjects: Sequence[Subject], name: str, look: Look) -> Non
         kept = [(series.values, 0.3 if look.smooth else 1.0)]
         if look.smooth:
             kept.append((series.smooth(look.smooth), 1.0))
-        for values, strength in kept:
+        for averaged, (values, strength) in enumerate(kept):
             steps, ys = points(series, values)
             clock = subject.clocks.get(look.x)
             xs = steps if clock is None else [clock.at(step) / seconds for step in steps]
             if look.log_y:
+                below = sum(1 for y in ys if y <= 0)
+                if below and not averaged:
+                    notes.append(
+                        f"{below:,} of {len(ys):,} points of {name} in {head} are not above 0: they"
+                        " are gaps on the logarithmic axis."
+                    )
                 ys = [y if y > 0 else math.nan for y in ys]
             drawn += any(map(math.isfinite, ys))
             main = strength == 1.0
@@ -151,6 +172,7 @@ def _chart(axes: Any, subjects: Sequence[Subject], name: str, look: Look) -> Non
     axes.set_ylabel(_plain(f"{told}, smoothed {look.smooth:g}" if look.smooth else told))
     axes.grid(alpha=0.25, linewidth=0.5)
     axes.legend()
+    return notes
 
 
 def points(series: Series, values: Pyramid) -> tuple[list[float], list[float]]:

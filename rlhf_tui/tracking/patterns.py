@@ -11,7 +11,7 @@ import math
 import re
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from rlhf_tui.errors import UsageError
@@ -142,6 +142,27 @@ class Pattern:
             f"{self.query!r} was given up: it takes too long to search for.",
             hint="A repetition within a repetition, as in (a+)+, is slow: write it without.",
         )
+
+
+class AnyOf:
+    """Several expressions, of which a name has to hold one."""
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self.patterns = patterns
+
+    def among(self, names: Iterable[str]) -> list[str]:
+        """Those of some names that hold one of them.
+
+        Raises:
+            TooSlow: as of `Pattern.places`.
+        """
+        names = list(names)
+        found = {name for pattern in self.patterns for name in pattern.among(names)}
+        return [name for name in names if name in found]
+
+
+Wanted = Pattern | AnyOf
+"""What names are looked for by."""
 
 
 def pattern(query: str) -> Pattern:

@@ -72,6 +72,43 @@ def test_charts(cli: Cli) -> None:
     assert (cli.cwd / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_several_charts_stand_in_one_figure_in_their_order_or_in_files(cli: Cli) -> None:
+    given = ("runs", "export", *RUNS, "--chart", "^grad_norm$", "--chart", "loss")
+    told = cli(*given, "--out", "both.svg", "--json").ok().json
+    assert told == {"path": "both.svg", "metrics": ["grad_norm", "loss", "eval_loss"]}
+    figure = (cli.cwd / "both.svg").read_text()
+    assert -1 < figure.find("grad_norm") < figure.find(">loss") < figure.find("eval_loss")
+    apart = cli(*given, "--out", "norm.svg", "--out", "loss.png", "--log-y").ok()
+    assert apart.out == "Drew grad_norm into norm.svg.\nDrew loss, eval_loss into loss.png.\n"
+    assert "loss" not in (cli.cwd / "norm.svg").read_text()
+    # One that cannot be drawn: none is written.
+    write_run(cli.cwd / "runs", "ppo-0001", kind="ppo", steps=30, total=30)
+    refused(
+        cli("runs", "export", "runs/ppo-0001", "--chart", "kl$", "--chart", "ratio", "--x", "time",
+            "--out", "a.svg", "--out", "no/b.svg"),
+        2, "no/b.svg",
+    )  # fmt: skip
+    assert not (cli.cwd / "a.svg").exists()
+
+
+def test_what_cannot_stand_on_a_logarithmic_axis_is_said(cli: Cli) -> None:
+    run = write_run(cli.cwd / "runs", "rm-0001", kind="rm", steps=30, total=30)
+    noted = (
+        cli("runs", "export", run, "--chart", "^mean_reward$", "--log-y", "--out", "m.svg").ok().err
+    )
+    assert "points of mean_reward in rm-0001 are not above 0" in noted
+
+
+def test_metrics_may_be_named_more_than_once(cli: Cli) -> None:
+    given = ("--metrics", "^loss$", "--metrics", "grad")
+    told = cli("runs", "export", RUNS[0], *given, "--out", "-").ok()
+    names = {row["metric"] for row in csv.DictReader(io.StringIO(told.out))}
+    assert names == {"loss", "grad_norm"}
+    compared = cli("runs", "compare", *RUNS, *given, "--json").ok().json["metrics"]
+    assert [row["name"] for row in compared] == ["loss", "grad_norm"]
+    refused(cli("runs", "compare", *RUNS, "--metrics", "loss", "--metrics", "lss"), 2, "'lss'")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -92,6 +129,15 @@ def test_charts(cli: Cli) -> None:
         (("--out", "m.csv", "--what", "machine"), 6, ("wrote no figures of the machine",)),
         (("--out", "nowhere/m.csv"), 2, ("nowhere",)),
         (("--out", "-", "--json"), 2, ("stdout",)),
+        (("--out", "m.csv", "--metrics", "loss", "--metrics", "lss"), 2, ("holds 'lss'",)),
+        (("--out", "m.csv", "--wide", "--metrics", "^step"), 2, ("holds '^step'",)),
+        (("--out", "m.csv", "--out", "m.parquet"), 2, ("for one table",)),
+        (("--out", "-", "--out", "m.svg", "--chart", "loss"), 2, ("stdout",)),
+        (("--out", "m.svg", "--chart", "loss", "--chart", "lss"), 2, ("holds 'lss'",)),
+        (("--out", "m.svg", "--out", "m.png", "--chart", "loss"), 2, ("2 files", "1 --chart")),
+        (("--out", "m.svg", "--out", "m.svg", *("--chart", "loss") * 2), 2, ("named twice",)),
+        (("--out", "m.svg", "--chart", "loss", *("--size", "3x2") * 2), 2, ("--size is given",)),
+        (("--out", "m.csv", "--what", "samples", "--what", "metrics"), 2, ("--what is given",)),
     ],
 )
 def test_what_is_refused(

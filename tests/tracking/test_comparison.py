@@ -13,6 +13,7 @@ from rlhf_tui.tracking.comparison import (
     ABSENT,
     ASCII_BARS,
     UNICODE_BARS,
+    columns_for,
     compare,
     curves,
     differing,
@@ -192,6 +193,32 @@ def test_curves_with_gaps_and_rare_points() -> None:
     huge = subject("sft-0004", {"x": [(1, -1e308), (2, 1e308)]})
     assert curves([huge], "x", 2, bars=UNICODE_BARS) == ["▁█"]
     assert curves([subject("sft-0005")], "x", 2, bars=UNICODE_BARS) == [""]
+
+
+def test_a_rare_metric_stands_below_the_steps_at_which_it_was_logged() -> None:
+    often = [(n, float(n)) for n in range(1, 101)]
+    early = subject("sft-0001", {"loss": often, "eval_loss": [(50, 1.0), (100, 0.0)]})
+    late = subject("sft-0002", {"loss": often, "eval_loss": [(25, 1.0), (75, 0.0)]})
+    over = 1.0, 100.0
+    width = columns_for([early, late], ["loss", "eval_loss"], over, 10)
+    assert width == 10
+    assert curves([early], "loss", width, bars=UNICODE_BARS, over=over) == ["▁▁▂▃▄▅▆▇██"]
+    drawn = curves([early, late], "eval_loss", width, bars=UNICODE_BARS, over=over)
+    assert drawn == ["    █████▁", "  █████▁▁▁"]
+
+
+def test_a_value_from_before_the_stretch_stands_in_it_and_none_stands_behind_a_runs_end() -> None:
+    short = subject("sft-0001", {"loss": [(n, 0.0) for n in range(6)], "x": [(1, 3.0)]})
+    long = subject("sft-0002", {"loss": [(n, 1.0) for n in range(11)], "x": [(0, 4.0)]})
+    assert curves([short, long], "x", 4, bars=UNICODE_BARS, over=(2, 4)) == ["▁▁▁▁", "████"]
+    assert curves([short, long], "x", 4, bars=UNICODE_BARS, over=(2, 10)) == ["▁▁  ", "████"]
+
+
+def test_no_more_columns_than_points() -> None:
+    few = subject("sft-0001", {"x": [(1, 0.0), (2, 1.0), (3, 2.0)], "y": [(1, 0.0)]})
+    assert columns_for([few], ["x", "y"], (1, 3), 24) == 3
+    assert columns_for([few], ["x", "y"], (2, 3), 24) == 2
+    assert columns_for([few], ["nothing"], (1, 3), 24) == 1
 
 
 def test_runs_of_the_same_id_are_told_apart_by_their_directories() -> None:

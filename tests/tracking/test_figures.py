@@ -139,7 +139,7 @@ def test_what_cannot_be_drawn_is_said(subjects: list[Subject], tmp_path: Path) -
         drawn([below], Look(log_y=True), ".svg", "kl")
     many = {f"m{n}": series for n in range(20)}
     with pytest.raises(UsageError, match="20 metrics are meant"):
-        charted([Subject("ppo-0001", "ppo", series=many)], pattern("m"))
+        charted([Subject("ppo-0001", "ppo", series=many)], [pattern("m")])
     with pytest.raises(UsageError, match="picture"):
         ending_of(Path("x.bmp"))
 

@@ -16,6 +16,8 @@ from textual.pilot import Pilot
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.screens.dashboard import DashboardScreen
 from rlhf_tui.screens.dashboard_arguments import ArgumentsPane
+from rlhf_tui.tracking.series import Series
+from rlhf_tui.tracking.subjects import Subject
 from rlhf_tui.workspace import Workspace
 
 Until = Callable[[Pilot[int], Callable[[], object]], Awaitable[None]]
@@ -83,6 +85,15 @@ async def test_what_differs_stands_in_columns_with_the_best_marked(
 
 
 @pytest.mark.usefixtures("several")
+def test_a_comparison_that_is_read_before_the_pane_has_a_place_waits_for_it() -> None:
+    pane, kinds = ArgumentsPane(), {"dpo-0001": "dpo", "kto-0001": "kto"}
+    loss = Series("loss")
+    loss.add(1, 0.5)
+    pane._subjects = [Subject(run, kind, series={"loss": loss}) for run, kind in kinds.items()]
+    pane.relayout()
+    assert any("do not compare" in text for row in pane.all_rows for text, _ in row)
+
+
 async def test_runs_that_find_no_room_are_turned_to(program: Open, until: Until) -> None:
     async with program("dashboard", (80, 24)) as pilot:
         await compared(pilot, until, 4)

@@ -83,7 +83,7 @@ RECORDINGS = (
     Recording("rm-good-2", "rm", {"seed": 2, "epochs": 2.0}),
     Recording("ppo-good", "ppo", judged(total_steps=40)),
     Recording(
-        "ppo-good-2", "ppo", judged(seed=2, adaptive_kl=True, critic="separate", total_steps=50)
+        "ppo-good-2", "ppo", judged(seed=2, adaptive_kl=True, critic="separate", total_steps=60)
     ),
     Recording("dpo-good", "dpo", {"model": "sft-0001", "max_steps": 100, "eval_steps": 20}),
     Recording("kto-good", "kto", {"model": "sft-0001", "max_steps": 50, "eval_steps": 10}),

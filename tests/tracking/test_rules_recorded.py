@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,31 @@ def test_every_recording_is_expected_to_show_something() -> None:
     assert {name.split("-")[0] for name in GOOD} == {
         "sft", "rm", "ppo", "dpo", "kto", "rloo", "grpo"
     }  # fmt: skip
+
+
+def test_the_recordings_are_those_of_the_list_that_makes_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = importlib.util.spec_from_file_location("scenes", RECORDINGS / "scenes.py")
+    assert spec is not None and spec.loader is not None
+    scenes = importlib.util.module_from_spec(spec)
+    # Its dataclass looks itself up there.
+    monkeypatch.setitem(sys.modules, "scenes", scenes)
+    spec.loader.exec_module(scenes)
+    listed = {scene.name: scene for scene in scenes.RECORDINGS}
+    assert sorted(listed) == NAMES
+    for name, scene in listed.items():
+        run = recorded(name)
+        assert run.arguments.kind == scene.kind
+        assert run.state == ("failed" if scene.ends == "lost" else scene.ends)
+        had = run.arguments.arguments
+        plain = {key: value for key, value in scene.arguments.items() if not _resolved(value)}
+        assert {key: had[key] for key in plain} == plain, name
+
+
+def _resolved(value: object) -> bool:
+    """Names of models, files and rewards are others in a run than at its launch."""
+    return isinstance(value, list) or (isinstance(value, str) and not value.isalpha())
 
 
 def test_every_rule_but_two_has_a_run_that_shows_it() -> None:

@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 from operator import lt, sub
 from threading import Lock
 from typing import NamedTuple
 
+from rlhf_tui.tracking.average import Average
 from rlhf_tui.tracking.pyramid import Pyramid
 
 STRETCH = 64
@@ -74,9 +74,7 @@ class Series:
         self._loaded: tuple[array[float], Pyramid] | None = None
         self._stride = (0, 0.0)
         """How many points there were when the usual distance was looked for, and that distance."""
-        self._smooth = array("d")
-        self._smooth_pyramid = Pyramid()
-        self._weight = 0.0
+        self._average = Average(0.0)
         self.cuts = 0
         """How often points were taken away: what was drawn of them no longer holds."""
         self._columns: dict[tuple[float, float, int], list[Column]] = {}
@@ -133,9 +131,9 @@ class Series:
         self.last = values[-1]
 
     def _cut(self, length: int) -> None:
-        del self.steps[length:], self._smooth[length:]
+        del self.steps[length:]
         self.values.truncate(length)
-        self._smooth_pyramid.truncate(length)
+        self._average.truncate(length)
         self.cuts += 1
         self._columns.clear()
 
@@ -163,27 +161,9 @@ class Series:
         Args:
             weight: of the past, in [0, 1); gaps are passed over and stay gaps.
         """
-        if weight != self._weight:
-            self._weight, self._smooth, self._smooth_pyramid = weight, array("d"), Pyramid()
-        past, pyramid = self._smooth, self._smooth_pyramid
-        mean = past[-1] if past else math.nan
-        if self.values.gapless and len(past) < len(self.steps):
-            fresh = self.values.levels[0][0][len(past) :]
-            first = mean if math.isfinite(mean) else fresh[0]
-            rest = 1 - weight
-            means = array(
-                "d", accumulate(fresh, lambda m, v: weight * m + rest * v, initial=first)
-            )[1:]
-            past.extend(means)
-            pyramid.extend(means)
-            return pyramid
-        for index in range(len(past), len(self.steps)):
-            value = self.values.value(index)
-            if math.isfinite(value):
-                mean = weight * mean + (1 - weight) * value if math.isfinite(mean) else value
-            past.append(mean)
-            pyramid.append(mean if math.isfinite(value) else math.nan)
-        return pyramid
+        if weight != self._average.weight:
+            self._average = Average(weight)
+        return self._average.of(self.values)
 
     def columns_at(self, edges: Sequence[float]) -> list[Column]:
         """The non-empty columns between neighbouring edges.

@@ -213,7 +213,7 @@ RULES = (
         _clipped,
         (
             Source(SCHULMAN_PPO, "sections 3 and 6.1: the clipped objective; ε = 0.2 does best"),
-            Source(HUANG_37, "detail 12: clipfrac among what PPO's programs log"),
+            Source(HUANG_37, "clipfrac is among what every program of PPO should log"),
         ),
     ),
     Rule(

@@ -182,7 +182,7 @@ RULES = (
         _length,
         (
             Source(SINGHAL, "most of the reward that is gained comes with longer texts"),
-            Source(DUBOIS, "judges prefer longer texts; the same comparison at equal length"),
+            Source(DUBOIS, "automatic judges prefer longer texts; how to compare at equal length"),
         ),
     ),
     Rule(

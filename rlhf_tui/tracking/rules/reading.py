@@ -100,7 +100,9 @@ RULES = (
         ),
         _repeats,
         (
-            Source(LI, "distinct-n: the share of different n-word sequences"),
+            Source(
+                LI, "distinct-1 and distinct-2: the share of different words and pairs of words"
+            ),
             Source(STIENNON, "appendix H.2: samples of an over-optimised policy"),
         ),
     ),

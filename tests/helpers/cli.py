@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from helpers.forking import Forks
+
+FORKS = Forks()
+
 
 @dataclass(frozen=True)
 class Result:
@@ -43,10 +47,15 @@ class Cli:
         timeout: float = 120,
     ) -> Result:
         """Run `rlhf-tui ARGUMENTS` without a terminal, to its end."""
+        environ, place = {**os.environ, **(env or {})}, cwd or self.cwd
+        words = list(map(str, arguments))
+        forked = FORKS.run(words, place, environ, stdin, timeout)
+        if forked is not None:
+            return Result(*forked)
         done = subprocess.run(
-            [sys.executable, "-m", "rlhf_tui.cli", *map(str, arguments)],
-            cwd=cwd or self.cwd,
-            env={**os.environ, **(env or {})},
+            [sys.executable, "-m", "rlhf_tui.cli", *words],
+            cwd=place,
+            env=environ,
             input=stdin,
             capture_output=True,
             text=True,

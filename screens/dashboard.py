@@ -16,7 +16,7 @@ from rlhf_tui.screens.dashboard_charts import ChartsPane
 from rlhf_tui.screens.dashboard_pane import Pane, Source
 from rlhf_tui.screens.dashboard_panes import PANES, Panes
 from rlhf_tui.screens.dashboard_source import RunSource
-from rlhf_tui.screens.dashboard_views import Viewing
+from rlhf_tui.screens.dashboard_view import Returning
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.run_list import RunList
@@ -25,6 +25,7 @@ from rlhf_tui.screens.widgets.statusline import KeyLine, StatusLine
 
 if TYPE_CHECKING:
     from rlhf_tui.screens.dashboard_samples import SamplesPane
+    from rlhf_tui.screens.dashboard_views import Views
     from rlhf_tui.screens.palette import Entry
 
 CHARTS, SAMPLES = 0, 1
@@ -33,7 +34,7 @@ FURNISH_S = 0.4
 """After the start until the panes that are not seen are made: the first picture is there then."""
 
 
-class DashboardScreen(Viewing):
+class DashboardScreen(Returning):
     """Runs on the left, the chosen run's panes on the right."""
 
     NAME = "Dashboard"
@@ -154,7 +155,12 @@ class DashboardScreen(Viewing):
         for place, info in enumerate(self.runs.infos):
             title = f"{info.run_id}, {info.state}" + (f": {info.title}" if info.title else "")
             yield Entry(f"Run: {title}", "", partial(self.runs.choose, place))
-        yield from super().palette_entries()
+        yield from self._views().entries()
+
+    def _views(self) -> Views:
+        from rlhf_tui.screens.dashboard_views import Views
+
+        return Views(self)
 
     # --- keys ---------------------------------------------------------------------------------
 
@@ -184,6 +190,10 @@ class DashboardScreen(Viewing):
     def action_match(self, by: int) -> None:
         self.pane.match(by)
         self.draw_tabs()
+
+    def action_views(self) -> None:
+        """List the views saved by name, to show one or to save this one."""
+        self._views().ask()
 
     def action_search(self) -> None:
         pane = self.pane

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rlhf_tui.errors import UsageError
 from rlhf_tui.screens.widgets.chart_data import Look
 from rlhf_tui.screens.widgets.chart_grid import ChartGrid
 from rlhf_tui.screens.widgets.chart_window import Extent, Window
 from rlhf_tui.tracking.clock import XAxis
-from rlhf_tui.tracking.metric_names import matcher
 from rlhf_tui.tracking.views import ChartsLayout, KindCharts, Stretch
 
 SMOOTHING = (0.0, 0.6, 0.9, 0.99)
@@ -50,13 +48,12 @@ class Arranged(ChartGrid):
         return ChartsLayout(by.log, by.smoothing, self.wanted_axis, self.full, kinds)
 
     def take_arrangement(self, layout: ChartsLayout) -> None:
-        """Draw them so from the next drawing on; a search that cannot be read is none."""
+        """Draw them so from the next drawing on."""
         smoothing = layout.smoothing if layout.smoothing in SMOOTHING else 0.0
         self.drawn_by = replace(self.drawn_by, log=layout.log, smoothing=smoothing)
         self.wanted_axis, self.full = layout.axis, layout.full
         self._kinds = {
-            kind: charts if _readable(charts.sought) else KindCharts(first=charts.first)
-            for kind, charts in layout.kinds.items()
+            kind: charts for kind, charts in layout.kinds.items() if charts.sought.isprintable()
         }
         self.see(self._kinds.get(self._kind, KindCharts()))
 
@@ -107,11 +104,3 @@ class Arranged(ChartGrid):
         ):
             return
         self.stay()
-
-
-def _readable(query: str) -> bool:
-    try:
-        matcher(query)
-    except UsageError:
-        return False
-    return query.isprintable()

@@ -121,7 +121,13 @@ class ChartsPane(Arranged, Pane):
             return
         self._made = state
         self.panels = panels_of(runs[0], runs[1:])
-        shown = only(self.panels, matcher(self.sought)) if self.sought else self.panels
+        shown = self.panels
+        if self.sought:
+            try:
+                shown = only(self.panels, matcher(self.sought))
+            except UsageError:
+                # It was kept from another time, and cannot be read.
+                self.see(KindCharts())
         self._found = _count(shown), _count(self.panels)
         encoding = self._glyphs.encoding
         self.drawings = [

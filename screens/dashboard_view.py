@@ -56,6 +56,10 @@ class Returning(Control):
         self._write_lock = asyncio.Lock()
         self._told = False
 
+    def show_view(self) -> None:
+        """Show the chosen pane, and no other."""
+        raise NotImplementedError
+
     # --- coming -------------------------------------------------------------------------------
 
     def recall(self) -> None:
@@ -90,6 +94,12 @@ class Returning(Control):
         self.charts.take_arrangement(layout.charts)
         for title, pane in self._made():
             pane.take_layout(layout.panes.get(title, PaneLayout()))
+
+    def alone(self) -> None:
+        """Only the chosen run, and the whole of it."""
+        self.others.clear()
+        self.charts.whole_again()
+        self._mark()
 
     def furnished(self, title: str, pane: Pane) -> None:
         """A pane has just been made."""

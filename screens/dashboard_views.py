@@ -1,4 +1,7 @@
-"""Views saved by name on the dashboard: how runs are shown, for whichever runs there are."""
+"""Views saved by name on the dashboard: how runs are shown, for whichever runs there are.
+
+Not needed before the first picture, and imported later.
+"""
 
 from __future__ import annotations
 
@@ -7,88 +10,86 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rlhf_tui.errors import UsageError
-from rlhf_tui.screens.dashboard_view import Returning
+from rlhf_tui.screens.dashboard_lines import LineAsk
+from rlhf_tui.screens.label_choose import Chosen, PickAsk
+from rlhf_tui.screens.palette import Entry
 from rlhf_tui.tracking.views import STANDARD, SavedViews, check_name
 
 if TYPE_CHECKING:
-    from rlhf_tui.screens.label_choose import Chosen
-    from rlhf_tui.screens.palette import Entry
+    from rlhf_tui.screens.dashboard_view import Returning
+
+HINT = "1-9 or Enter shows it   o saves this view   q leaves it"
+KEPT = "it keeps how runs are shown, not which"
 
 
-class Viewing(Returning):
-    """Chooses, saves and deletes views; the runs stay the same."""
+class Views:
+    """The views of a dashboard's person: lists them, shows, saves and deletes one."""
 
-    @property
-    def saved(self) -> SavedViews:
-        return SavedViews(self.program.person)
+    def __init__(self, room: Returning) -> None:
+        self.room = room
+        self.saved = SavedViews(room.program.person)
 
-    def show_view(self) -> None:
-        """Show the chosen pane, and no other."""
-        raise NotImplementedError
-
-    def action_views(self) -> None:
+    def ask(self) -> None:
         """List the views, to show one or to save this one."""
-        # Not needed before the first picture.
-        from rlhf_tui.screens.label_choose import PickAsk
 
         def chosen(answer: Chosen | None) -> None:
             if answer is not None and answer.another:
-                self._ask_name()
+                self.ask_name()
             elif answer is not None:
-                self.show_saved(answer.names[0])
+                self.show(answer.names[0])
 
-        hint = "1-9 or Enter shows it   o saves this view   q leaves it"
-        self.app.push_screen(PickAsk("Views", hint, [STANDARD, *self.saved.names()]), chosen)
+        names = [STANDARD, *self.saved.names()]
+        self.room.app.push_screen(PickAsk("Views", HINT, names), chosen)
 
-    def show_saved(self, name: str) -> None:
+    def ask_name(self) -> None:
+        """Ask for a name, and save how the dashboard stands under it."""
+
+        def typed(name: str | None) -> None:
+            if name is not None:
+                self.save(name.strip())
+
+        ask = LineAsk("Name of the view", "", lambda name: check_name(name.strip()), KEPT)
+        self.room.app.push_screen(ask, typed)
+
+    def entries(self) -> Iterator[Entry]:
+        """Lines of the palette."""
+        names = self.saved.names()
+        for name in [STANDARD, *names]:
+            yield Entry(f"View: {name}", "", partial(self.show, name))
+        for name in names:
+            yield Entry(f"Delete the view: {name}", "", partial(self.delete, name))
+
+    def show(self, name: str) -> None:
         """Show the runs as this view has them; the standard one shows the chosen run alone."""
         try:
             layout = self.saved.read(name)
         except UsageError as error:
-            self.notify(str(error), severity="warning", markup=False)
+            self.room.notify(str(error), severity="warning", markup=False)
             return
-        self.take_layout(layout)
         if name == STANDARD:
-            self.others.clear()
-            self.charts.whole_again()
-            self._mark()
-        self.show_view()
+            self.room.alone()
+        self.room.take_layout(layout)
+        self.room.show_view()
 
-    def _ask_name(self) -> None:
-        from rlhf_tui.screens.dashboard_lines import LineAsk
-
-        def typed(name: str | None) -> None:
-            if name is not None:
-                self._save(name.strip())
-
-        hint = "it keeps how runs are shown, not which"
-        ask = LineAsk("Name of the view", "", lambda name: check_name(name.strip()), hint)
-        self.app.push_screen(ask, typed)
-
-    def _save(self, name: str) -> None:
+    def save(self, name: str) -> None:
+        """Keep how runs are shown now under a name that can be one."""
         before = name in self.saved.names()
         try:
-            self.saved.save(name, self.standing().layout)
+            self.saved.save(name, self.room.standing().layout)
         except OSError as error:
             told = f"{self.saved.directory}: {error.strerror}."
-            self.notify(told, title="Not saved", severity="error", markup=False)
+            self.room.notify(told, title="Not saved", severity="error", markup=False)
             return
         what = "is this view now" if before else "is saved"
-        self.notify(f"{name!r} {what}. {self.key('dashboard.views')} lists all.", markup=False)
+        key = self.room.key("dashboard.views")
+        self.room.notify(f"{name!r} {what}. {key} lists all.", markup=False)
 
-    def _delete(self, name: str) -> None:
+    def delete(self, name: str) -> None:
+        """Forget a view."""
         try:
             self.saved.delete(name)
         except OSError as error:
-            self.notify(f"{error.strerror}.", title="Not deleted", severity="error", markup=False)
+            told = f"{self.saved.directory}: {error.strerror}."
+            self.room.notify(told, title="Not deleted", severity="error", markup=False)
             return
-        self.notify(f"The view {name!r} is deleted.", markup=False)
-
-    def palette_entries(self) -> Iterator[Entry]:
-        from rlhf_tui.screens.palette import Entry
-
-        names = self.saved.names()
-        for name in [STANDARD, *names]:
-            yield Entry(f"View: {name}", "", partial(self.show_saved, name))
-        for name in names:
-            yield Entry(f"Delete the view: {name}", "", partial(self._delete, name))
+        self.room.notify(f"The view {name!r} is deleted.", markup=False)

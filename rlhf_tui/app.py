@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,6 +105,8 @@ class RlhfApp(App[int]):
         self.add_mode(self.DEFAULT_MODE, lambda: room(first))
         for one in theme.THEMES:
             self.register_theme(one)
+        self._said: dict[tuple[str, str], float] = {}
+        """Messages with their titles, and until when each is shown, in monotonic seconds."""
         self.personal = personal or Personal()
         self.keymap = keymap or Keymap()
         self.set_keymap(self.keymap.bindings())
@@ -202,11 +205,19 @@ class RlhfApp(App[int]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Show a short message; never as markup, because a sentence may quote a file or a person.
+        """Show a short message, unless the same one stands there still.
+
+        Never as markup, because a sentence may quote a file or a person.
 
         Args:
             markup: taken for the signature's sake; whatever it says, markup is not read.
         """
+        now, said = time.monotonic(), (title, message)
+        if self._said.get(said, 0.0) > now:
+            # It still stands there: a second one would only hide more of the room.
+            return
+        self._said = {one: until for one, until in self._said.items() if until > now}
+        self._said[said] = now + (self.NOTIFICATION_TIMEOUT if timeout is None else timeout)
         super().notify(
             clean(message).text,
             title=clean(title).text,

@@ -13,7 +13,7 @@ from rlhf_tui.runs import layout
 from rlhf_tui.screens.dashboard_directories import read_run, read_runs
 from rlhf_tui.screens.dashboard_files import FileSource
 from rlhf_tui.screens.dashboard_source import place_of
-from rlhf_tui.tracking.foreign.scan import Scanner, check
+from rlhf_tui.tracking.foreign.scan import Scanner, check, passed_over
 from rlhf_tui.workspace import Workspace
 
 WITHOUT = "Read from the run directories, which know no changed titles, notes, tags and archive."
@@ -28,7 +28,7 @@ class Listed:
     older: int = 0
     """Runs beside those of the list, older ones."""
     note: str = ""
-    """Why the list comes from the directories alone, as a sentence; empty with a hub."""
+    """Why the list comes from the directories alone, or which files are no logs, as a sentence."""
     files: FileSource | None = None
     """Where runs of other programs come from."""
 
@@ -86,7 +86,7 @@ def of_files(files: Sequence[Path]) -> Listed:
     source = FileSource(files)
     check(Scanner(files).scan())
     infos = sorted(source.look(), key=place_of)
-    return Listed(infos, infos[0] if infos else None, files=source)
+    return Listed(infos, infos[0] if infos else None, files=source, note=passed_over(files))
 
 
 def _among(infos: list[RunInfo], run: str) -> RunInfo | None:

@@ -217,6 +217,16 @@ def test_once_of_what_other_programs_wrote(outside: Path, printed: Callable[...,
     assert chosen["metrics"]["train/loss"]["points"] == 300
 
 
+def test_once_names_a_file_that_is_no_log(
+    outside: Path, printed: Callable[..., str], tmp_path: Path
+) -> None:
+    strange = tmp_path / "model.bin"
+    strange.write_bytes(bytes(range(256)) * 8)
+    told = json.loads(printed(DATA / "metrics.csv", strange, json=True))
+    assert [run["run_id"] for run in told["runs"]] == ["metrics.csv"]
+    assert f"passed over: {strange} (" in told["note"]
+
+
 def test_once_is_cut_to_its_height_and_waits_for_nothing(
     outside: Path, printed: Callable[..., str]
 ) -> None:

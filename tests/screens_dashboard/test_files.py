@@ -64,6 +64,16 @@ async def test_all_formats_are_listed_and_drawn_without_a_workspace(until: Until
         assert screen(pilot).runs.infos[0].kind == "log"
 
 
+async def test_a_file_that_is_no_log_is_named(tmp_path: Path, until: Until) -> None:
+    strange = tmp_path / "model.bin"
+    strange.write_bytes(bytes(range(256)) * 8)
+    async with opened(DATA / "metrics.csv", strange) as pilot:
+        await until(pilot, lambda: ids(pilot) == ["metrics.csv"])
+        await until(
+            pilot, lambda: any("model.bin" in one.message for one in pilot.app._notifications)
+        )
+
+
 async def test_what_a_log_knows_stands_in_the_pane_of_arguments(until: Until) -> None:
     async with opened(WANDB) as pilot:
         await until(pilot, lambda: ids(pilot))

@@ -12,7 +12,7 @@ from helpers.foreign import DATA, WANDB, scan
 from helpers.recorded import write_run
 
 from rlhf_tui.errors import UsageError
-from rlhf_tui.tracking.foreign.scan import Scanner, check
+from rlhf_tui.tracking.foreign.scan import Scanner, check, passed_over
 
 LINE = '{"step": 1, "loss": 1}\n'
 
@@ -48,6 +48,19 @@ def test_files_and_directories_mixed_each_once(tmp_path: Path) -> None:
     log = tmp_path / "a.jsonl"
     log.write_text(LINE)
     assert names(log, tmp_path, DATA / "metrics.csv", log) == ["a.jsonl", "metrics.csv"]
+
+
+def test_a_file_that_was_named_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    good, empty = tmp_path / "a.jsonl", tmp_path / "begun.csv"
+    good.write_text(LINE)
+    empty.touch()
+    strange = [tmp_path / f"{number}.bin" for number in range(8)]
+    for path in strange:
+        path.write_bytes(bytes(range(256)) * 8)
+    assert passed_over([good, empty, tmp_path]) == "", "in a directory there is much else"
+    told = passed_over([good, *strange])
+    assert told.startswith(f"No known log, and passed over: {strange[0]} (")
+    assert told.endswith("; and 2 more.")
 
 
 def test_the_same_name_twice_is_told_apart(tmp_path: Path) -> None:

@@ -228,6 +228,18 @@ def check(scan: Scan) -> None:
     raise UsageError(f"Nothing here is a known log: {found}.", hint=f"What can be read: {KNOWN}.")
 
 
+def passed_over(paths: Iterable[Path]) -> str:
+    """Files that were named themselves and are no logs, as a sentence; empty: all are shown.
+
+    What lies in directories is passed over in silence: beside a log there is much else.
+    """
+    strange = Scanner(path for path in paths if not path.is_dir()).scan().strange
+    told = [f"{_shown(path)} ({why})" for path, why in strange[:MOST_TOLD]]
+    more = len(strange) - len(told)
+    found = "; ".join(told) + (f"; and {more} more" if more else "")
+    return f"No known log, and passed over: {found}." if found else ""
+
+
 def printable(text: str) -> str:
     """A name of a file as one line of characters that can be seen."""
     return "".join(c if c.isprintable() else "?" for c in text)

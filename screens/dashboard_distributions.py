@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
+
 from rlhf_tui.screens.dashboard_empty import why_empty
 from rlhf_tui.screens.dashboard_pane import Pane, Seen, words
 from rlhf_tui.screens.dashboard_steps import StepCursor
@@ -22,6 +24,8 @@ NARROW = 40
 BARS = 24
 """Cells of the bars."""
 GUTTER = 8
+LONGEST = 40
+"""Characters of a name that are shown."""
 WIDEST = 8
 """Cells of one step in the map."""
 SHADES = " ░▒▓█"
@@ -116,8 +120,8 @@ class DistributionsPane(CanvasView, Pane):
 
     def _draw(self, sheet: Sheet, histograms: Histograms, step: int) -> None:
         row = histograms.at(step)
-        unit = f" {histograms.unit}" if histograms.unit else ""
-        name = clean(histograms.name).text
+        name, unit = (self._shown(text) for text in (histograms.name, histograms.unit))
+        unit = f" {unit}" if unit else ""
         sheet.put(0, 0, name, "strong")
         sheet.put(len(name), 0, unit, "dim")
         if row is not None:
@@ -142,6 +146,11 @@ class DistributionsPane(CanvasView, Pane):
         self._map(sheet, histograms, edges, step, right)
         if wide and row is not None:
             self._bars(sheet, shares(row, edges), right + 2)
+
+    def _shown(self, text: str) -> str:
+        """A name that is drawn cell by cell."""
+        line = clean(text, encoding="ascii" if self._plain else "utf-8").text.replace("\n", " ")
+        return "".join(c if cell_len(c) == 1 else "?" for c in line)[:LONGEST]
 
     def _map(
         self, sheet: Sheet, histograms: Histograms, edges: list[float], step: int, right: int

@@ -14,6 +14,10 @@ from rlhf_tui.runs.layout import DistributionRow
 TAIL = 0.02
 """Share of the values at each end that does not widen an axis: one outlier in a hundred tokens
 would press all others into one row."""
+WIDEST = 1e290
+"""Values beyond it have no bins: differences of two would not be finite."""
+NARROWEST = 1e-290
+"""Of an axis, which is cut into rows."""
 STEPS_TAIL = 0.1
 """Share of the steps whose ends do not widen it: those of a short storm early on."""
 
@@ -60,7 +64,7 @@ class Histograms:
         highs = sorted(quantile(row, 1 - TAIL) for row in self._rows.values()) or [1.0]
         place = math.ceil(len(lows) * (1 - STEPS_TAIL)) - 1
         low, high = lows[place], highs[place]
-        if not high > low:
+        if high - low < NARROWEST:
             room = abs(low) / 2 or 0.5
             return low - room, high + room
         return low, high
@@ -70,7 +74,7 @@ def grouped(rows: Iterable[DistributionRow]) -> dict[str, Histograms]:
     """Histograms by what they count, in the order in which they came; broken ones are left out."""
     found: dict[str, Histograms] = {}
     for row in rows:
-        edges = math.isfinite(row.low) and math.isfinite(row.high) and row.low <= row.high
+        edges = -WIDEST <= row.low <= row.high <= WIDEST
         if edges and row.counts and min(row.counts) >= 0 and sum(row.counts):
             found.setdefault(row.name, Histograms(row.name)).add(row)
     return found

@@ -98,7 +98,8 @@ class RunHead(CanvasView):
         if left is not None:
             facts.append(f"{'about ' if left >= 60 else ''}{duration(left)} left")
         if info.ended_ms:
-            facts.append(f"ended {clock(info.ended_ms)}")
+            what = "last written" if state_word(info) == "quiet" else "ended"
+            facts.append(f"{what} {clock(info.ended_ms)}")
         tail = ", ".join(facts)
         if not total:
             return [(f"step {step}  ", ""), (tail, "dim")]
@@ -155,8 +156,11 @@ def left_of(info: RunInfo, follower: Follower | None) -> float | None:
 
 
 def clock(milliseconds: float) -> str:
-    """A point in time: the hour of today, else the day."""
-    then = time.localtime(milliseconds / 1000)
+    """A point in time: the hour of today, else the day; `?` where no calendar has it."""
+    try:
+        then = time.localtime(milliseconds / 1000)
+    except (OverflowError, ValueError, OSError):
+        return "?"
     today = time.localtime(time.time())
     same_day = then[:3] == today[:3]
     return time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", then)

@@ -94,3 +94,18 @@ def test_an_axis_shows_all_but_the_tails() -> None:
     same = Histograms("kl")
     same.add(DistributionRow(1, "kl", 0.0, 0.0, [5]))
     assert same.span() == (-0.5, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [(-1.7e308, 1.7e308), (0.0, math.inf), (math.nan, 1.0), (2.0, 1.0), (-1e300, 0.0)],
+)
+def test_bins_beyond_all_measure_are_left_out(low: float, high: float) -> None:
+    assert grouped([DistributionRow(1, "x", low, high, [1, 2])]) == {}
+
+
+def test_an_axis_is_wide_enough_to_be_cut_into_rows() -> None:
+    one = Histograms("x")
+    one.add(DistributionRow(1, "x", 0.0, 5e-324, [1, 2]))
+    low, high = one.span()
+    assert sum(shares(DistributionRow(1, "x", 0.0, 5e-324, [1, 2]), [low, 0.1, high])) == 1

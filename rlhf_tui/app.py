@@ -196,6 +196,11 @@ class RlhfApp(App[int]):
         elif isinstance(top, TooSmall):
             self.pop_screen()
 
+    def clear_notifications(self) -> None:
+        """Take all messages away; each may then be shown again."""
+        self._said.clear()
+        super().clear_notifications()
+
     def notify(
         self,
         message: str,

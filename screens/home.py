@@ -16,9 +16,12 @@ from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.room import Room
 from rlhf_tui.screens.theme import Glyphs
 from rlhf_tui.screens.widgets.statusline import KeyLine, StatusLine
+from rlhf_tui.screens.widgets.text import clean
 
 LOOK_AGAIN_S = 3.0
 """How often the counts are asked for; nothing is drawn while they stay the same."""
+WITHOUT = {row.id: "" for row in keys.of("home")} | {"home.init": "make a workspace"}
+"""Words of the footer where there is no workspace: of all keys only one does something."""
 BAR = 14
 """Cells of a progress bar."""
 
@@ -82,6 +85,7 @@ class HomeScreen(Room):
             self._drawn = here
             self.overview.update(here[0])
             self.menu.update(here[1])
+        self.query_one(KeyLine).tell(WITHOUT if self.program.workspace is None else {})
         link, glyphs = self.program.link, self.glyphs
         where = ["rlhf-tui", self.program.title] if self.program.workspace else ["rlhf-tui"]
         if link is not None and link.welcome is not None and self.app.size.width >= 80:
@@ -99,10 +103,14 @@ class HomeScreen(Room):
         if self.program.workspace is None:
             return Content.assemble(
                 ("There is no workspace here.\n\n", "bold"),
-                "A workspace is a directory that holds your prompts, completions, judgements\n"
+                "A workspace is a directory that holds your prompts, completions, judgements "
                 "and training runs. ",
                 (self.key("home.init"), "bold $accent"),
-                f" makes one in {Path.cwd()}.",
+                f" makes one in {clean(str(Path.cwd())).text}.\n\n",
+                (
+                    "One that is elsewhere: rlhf-tui -w DIR. A sample to try: rlhf-tui demo.",
+                    "$quiet",
+                ),
             )
         if self.problem:
             return Content.assemble(("The hub does not answer.\n", "bold $error"), self.problem)

@@ -221,3 +221,14 @@ def test_json_is_utf8_on_every_terminal(bare: Cli) -> None:
 )
 def test_a_wrong_set_names_what_is_wrong(cli: Cli, setting: str, words: list[str]) -> None:
     refused(cli("--set", setting, "runs", "list"), 2, *words)
+
+
+def test_without_a_script_on_the_path_the_module_is_the_program(bare: Cli) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rlhf_tui", "--version"],
+        cwd=bare.cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, bare("--version").ok().out)

@@ -13,6 +13,7 @@ from rlhf_tui.errors import HubError, UsageError
 from rlhf_tui.screens.home import HomeScreen
 from rlhf_tui.screens.rank import RankScreen
 from rlhf_tui.screens.theme import THEMES
+from rlhf_tui.screens.widgets.statusline import KeyLine
 from rlhf_tui.workspace import CONFIG
 
 MakeApp = Callable[..., RlhfApp]
@@ -22,6 +23,10 @@ Until = Callable[..., Awaitable[None]]
 def text(app: RlhfApp) -> str:
     assert isinstance(app.screen, HomeScreen)
     return f"{app.screen.overview.content}\n{app.screen.menu.content}"
+
+
+def footer(app: RlhfApp) -> str:
+    return str(app.screen.query_one(KeyLine).render())
 
 
 @pytest.mark.parametrize("size", [(40, 10), (80, 24), (120, 30)])
@@ -60,10 +65,14 @@ async def test_without_a_workspace_a_key_makes_one(
     app = RlhfApp(None, "label:rank", lambda _: fake.hub([fake.rank(1)]))
     async with app.run_test(size=(80, 24)) as pilot:
         assert "There is no workspace here" in text(app)
+        assert "judgements and training runs. i makes one in" in " ".join(text(app).split())
+        assert "make a workspace" in footer(app)
+        assert "rank" not in footer(app)
         await pilot.press("r")
         assert isinstance(app.screen, HomeScreen)
         await pilot.press("i")
         await until(pilot, lambda: "1 prompt " in text(app))
+        assert "rank" in footer(app)
         assert (tmp_path / CONFIG).is_file()
         await pilot.press("r")
         await until(pilot, lambda: isinstance(app.screen, RankScreen))

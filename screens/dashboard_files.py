@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -14,7 +14,7 @@ from rlhf_tui.errors import RlhfError, UsageError
 from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.hub.messages import Answer, Launched, Request, RunInfo
 from rlhf_tui.runs import layout
-from rlhf_tui.runs.layout import Phase, ProcessMark, RunArguments, RunStatus
+from rlhf_tui.runs.layout import ProcessMark, RunArguments, RunStatus
 from rlhf_tui.screens.dashboard_directories import read_run
 from rlhf_tui.screens.dashboard_source import ACTIVE
 from rlhf_tui.tracking.follow import Follower, RunFollower
@@ -24,6 +24,7 @@ from rlhf_tui.tracking.foreign.scan import Found, Scan, Scanner, printable
 from rlhf_tui.tracking.foreign.standing import Standing, Witness
 
 A = TypeVar("A", bound=Answer)
+LogState = Literal["running", "finished", "failed", "stopped"]
 ONLY_SHOWN = UsageError("Runs of other programs are only shown.")
 NOBODY = ProcessMark(0, 0.0, "", "")
 """Which process writes a log nobody tells."""
@@ -79,7 +80,9 @@ class FileSource:
         standing = witness.look(found, reader.over if reader else "")
         if not standing.changed and found.name in self._infos:
             # It is gone: as it was, but no longer alive.
-            return msgspec.structs.replace(self._infos[found.name], state="finished")
+            before = self._infos[found.name]
+            alive = before.state == "running"
+            return msgspec.structs.replace(before, state="stopped") if alive else before
         return log_info(found, standing, follower if isinstance(follower, LogFollower) else None)
 
     def follow(self, info: RunInfo) -> Follower:
@@ -157,21 +160,33 @@ def log_info(found: Found, standing: Standing, follower: LogFollower | None = No
         lasted = clock.values[-1] if clock else 0.0
         if follower.reader.over == "failed":
             message = "It ended with an error: its log or arguments may say which."
-    phase: Phase = "running" if standing.state == "running" else standing.state
+    # The only thing a log can be that a run of ours cannot: see widgets.run_list.state_word.
+    state: LogState = "stopped" if standing.state == "quiet" else standing.state
+    if standing.state == "quiet":
+        message = _quiet(found, step, total)
     changed = standing.changed or time.time()
     changed_ms = round(changed * 1000)
     return RunInfo(
         run_id=found.name,
         kind="log",
-        state=standing.state,
+        state=state,
         title=title,
         directory=printable(str(found.path)),
         created_ms=changed_ms,
         started_ms=round((changed - lasted) * 1000) if lasted else 0,
-        ended_ms=0 if standing.state == "running" else changed_ms,
-        status=RunStatus(phase, NOBODY, changed, step, total, message, metrics),
+        ended_ms=0 if state == "running" else changed_ms,
+        status=RunStatus(state, NOBODY, changed, step, total, message, metrics),
         message=message,
     )
+
+
+def _quiet(found: Found, step: int, total: int) -> str:
+    """What a log that grows no more lets one know of its run."""
+    if step < total:
+        return f"No more comes after step {step} of {total}: stopped, or broken off."
+    if found.format == "wandb":
+        return "It does not say that it ended: killed, or broken off."
+    return "No more comes; whether its run ended it cannot tell."
 
 
 def _waiting(scan: Scan) -> str:

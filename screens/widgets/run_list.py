@@ -21,6 +21,7 @@ SIGNS = {
     "stopping": "◐",
     "finished": "✓",
     "stopped": "■",
+    "quiet": "·",
     "failed": "✗",
     "lost": "!",
 }
@@ -30,6 +31,7 @@ ASCII_SIGNS = {
     "stopping": "~",
     "finished": "+",
     "stopped": "=",
+    "quiet": ".",
     "failed": "x",
     "lost": "!",
 }
@@ -39,6 +41,7 @@ STYLES = {
     "stopping": "warn",
     "finished": "good",
     "stopped": "dim",
+    "quiet": "dim",
     "failed": "bad",
     "lost": "bad",
 }
@@ -49,7 +52,12 @@ ROWS = 2
 
 
 def state_word(info: RunInfo) -> str:
-    """The state for people: a run without a heartbeat is said to be lost."""
+    """The state for people: a run without a heartbeat is lost.
+
+    Another program's log that grows no more, and does not say why, is quiet: nobody stopped it.
+    """
+    if info.kind == "log" and info.state == "stopped":
+        return "quiet"
     return "lost" if info.lost and info.state in ("running", "stopping") else info.state
 
 

@@ -22,6 +22,7 @@ from rlhf_tui.hub.messages import Launched, RunInfo
 from rlhf_tui.screens.dashboard_files import FileSource
 from rlhf_tui.screens.dashboard_opened import FilesScreen
 from rlhf_tui.screens.link import Link
+from rlhf_tui.screens.widgets.run_list import state_word
 
 Until = Callable[[Pilot[int], Callable[[], object]], Awaitable[None]]
 Opened = Callable[..., AbstractAsyncContextManager[Pilot[int]]]
@@ -132,6 +133,34 @@ async def test_a_growing_log_is_running_and_a_deleted_one_is_gone(
         screen(pilot).look_again()
         await until(pilot, lambda: "is gone" in shown(pilot))
         assert ids(pilot) == ["a.jsonl"]
+
+
+async def test_a_log_that_tells_no_end_is_quiet_and_one_that_does_says_how(
+    tmp_path: Path, until: Until
+) -> None:
+    then = time.time() - 7200
+    (tmp_path / "below").mkdir()
+    silent = tmp_path / "below" / "a.jsonl"
+    silent.write_text('{"step": 40, "total_steps": 100, "loss": 1}\n')
+    shutil.copy(WANDB, tmp_path / "killed.wandb")
+    with (tmp_path / "killed.wandb").open("r+b") as file:
+        file.truncate(WANDB.stat().st_size // 2)
+    shutil.copy(WANDB, tmp_path / "whole.wandb")
+    for path in tmp_path.rglob("*.*"):
+        os.utime(path, (then, then))
+    source = FileSource([tmp_path, silent])
+    told = {info.run_id: info for info in source.look()}
+    assert {name: state_word(info) for name, info in told.items()} == {
+        "a.jsonl": "quiet", "killed": "quiet", "whole": "finished",
+    }  # fmt: skip
+    assert "step 40 of 100: stopped, or broken off" in told["a.jsonl"].message
+    assert "killed, or broken off" in told["killed"].message
+    assert told["whole"].status is not None
+    assert told["whole"].status.step == 299
+    silent.unlink()
+    assert {state_word(info) for info in source.look()} == {"quiet", "finished"}
+    async with opened(tmp_path / "killed.wandb", size=(80, 24)) as pilot:
+        await until(pilot, lambda: "· quiet" in shown(pilot) and "last written" in shown(pilot))
 
 
 async def test_run_directories_of_somebody_else(tmp_path: Path, until: Until) -> None:

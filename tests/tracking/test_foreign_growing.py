@@ -177,8 +177,20 @@ def test_a_training_is_alive_between_its_checkpoints(tmp_path: Path) -> None:
     state(tmp_path / "checkpoint-20", 20, [3, 2], ago=1000)
     standing = Witness().look(found(tmp_path))
     assert (standing.state, standing.progress.step, standing.progress.total) == ("running", 20, 100)
+    state(tmp_path / "checkpoint-20", 20, [3, 2], ago=6000)
+    state(tmp_path / "checkpoint-10", 10, [3], ago=7000)
+    assert Witness().look(found(tmp_path)).state == "quiet"
     state(tmp_path / "checkpoint-20", 100, [3, 2], ago=1000)
     assert Witness().look(found(tmp_path)).state == "finished"
+
+
+def test_a_training_that_ended_early_says_so_by_its_last_entry(tmp_path: Path) -> None:
+    result = [{"step": 20, "loss": 2}, {"step": 20, "train_runtime": 3.5, "train_loss": 2.5}]
+    state(tmp_path, 20, [], ago=0, log_history=result)
+    assert Witness().look(found(tmp_path)).state == "finished"
+    # It went on from there, and then nothing came any more.
+    state(tmp_path, 30, [], ago=6000, log_history=[*result, {"step": 30, "loss": 1}])
+    assert Witness().look(found(tmp_path)).state == "quiet"
 
 
 def test_a_log_is_alive_while_it_grows_whatever_its_clock_says(tmp_path: Path) -> None:
@@ -187,9 +199,9 @@ def test_a_log_is_alive_while_it_grows_whatever_its_clock_says(tmp_path: Path) -
     witness = Witness()
     assert witness.look(found(log)).state == "running"
     aged(log)
-    assert Witness().look(found(log)).state == "finished"
+    assert Witness().look(found(log)).state == "quiet"
     witness = Witness()
-    assert witness.look(found(log)).state == "finished"
+    assert witness.look(found(log)).state == "quiet"
     with log.open("a") as file:
         file.write('{"step": 2, "loss": 1}\n')
     aged(log, -5 * 3600)
@@ -200,8 +212,16 @@ def test_a_log_is_alive_while_it_grows_whatever_its_clock_says(tmp_path: Path) -
 def test_an_ended_wandb_run_says_how(tmp_path: Path) -> None:
     copy = tmp_path / WANDB.name
     shutil.copy(WANDB, copy)
-    assert Witness().look(found(copy)).state == "running"
+    # Its last record says so, however new the file is.
+    assert Witness().look(found(copy)).state == "finished"
     assert Witness().look(found(copy), "failed").state == "failed"
+    whole = WANDB.read_bytes()
+    copy.write_bytes(whole[: len(whole) // 2])
+    assert Witness().look(found(copy)).state == "running"
+    aged(copy)
+    standing = Witness().look(found(copy))
+    assert standing.state == "quiet"
+    assert 100 < standing.progress.step < 299
 
 
 def test_a_new_event_file_of_a_run_goes_on_with_it(tmp_path: Path) -> None:

@@ -36,13 +36,17 @@ MISSING = UsageError(
 class Records:
     """The whole records of a growing file since the last read."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, start: int = HEADER) -> None:
+        """
+        Args:
+            start: where to begin to read: behind the header, or where a block begins.
+        """
         self.path = path
         self.restarted = False
         self.more = False
         self.damaged = 0
         """Chunks whose checksum is wrong; the rest of their block is passed over."""
-        self._offset = HEADER
+        self._offset = start
         self._inode = 0
         self._parts: list[bytes] | None = None
         self._held = 0

@@ -13,8 +13,9 @@ Prints medians and exits with 1 if one of them misses its mark:
                 with twenty viewers that look twice a second. They are stopped and let go on in
                 turns, so that both kinds of steps meet the same machine.
                 WATCHED, and TAILING_CPU for the viewers' own time. Then the same with viewers
-                that draw four charts at each look, which on a machine whose cores are all
-                computing must cost what it costs; it has no mark
+                that draw four charts at each look as the dashboard does: what stays of a chart
+                is not drawn again, and where programs wait for a processor they look half as
+                often. It has no mark
     idle        a look at a run that has not changed
     listing     ListRuns with 200 ended runs, asked of a hub, and read from their directories.
                 LIST_MS after the first time
@@ -27,6 +28,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import os
 import signal
 import socket
@@ -49,6 +51,7 @@ from rlhf_tui.runs.context import RunContext
 from rlhf_tui.runs.layout import ProcessMark, RunArguments, RunExit, RunStatus
 from rlhf_tui.runs.process import boot_id
 from rlhf_tui.screens.dashboard_directories import read_runs
+from rlhf_tui.screens.dashboard_live import CROWDED_TICK_S, TICK_S
 from rlhf_tui.store.database import Store
 from rlhf_tui.store.write import RunRow, save_run
 from rlhf_tui.tracking.follow import RunFollower
@@ -63,32 +66,43 @@ LIST_MS = 50.0
 """Of the 400 ms until the first paint."""
 VIEWERS = 20
 RUNS = 200
-LOOK_S = 0.5
 STEP_S = 0.02
 TURN_S = 1.5
+BEGUN = 2_000
+"""Steps of the run that is watched before anybody comes: a young one's axes move at every look."""
 
 WATCH = """
 import signal, sys, time
 from pathlib import Path
+from rlhf_tui.runs.crowd import Crowd
 from rlhf_tui.tracking.follow import RunFollower
-from rlhf_tui.screens.widgets.chart_plot import Look, draw
+from rlhf_tui.screens.widgets.chart_data import Curve, Drawing, Look
+from rlhf_tui.screens.widgets.chart_dots import Dots
+from rlhf_tui.screens.widgets.chart_plot import render
 run, drawing, place = Path(sys.argv[1]), sys.argv[2] == "draw", int(sys.argv[3])
-watch = RunFollower(run)
+tick, crowded_tick = float(sys.argv[4]), float(sys.argv[5])
+watch, crowd, dots = RunFollower(run), Crowd(), [Dots() for _ in range(4)]
 stop = []
 signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
-print("ready", flush=True)
-time.sleep(0.5 * place / 20)
-spent = looks = 0
-while not stop:
-    begin = time.process_time()
+def look():
     watch.take(watch.read())
     if drawing:
-        for name in list(watch.series)[:4]:
-            draw(58, 12, name, "", [watch.series[name]], Look(live=True))
+        for kept, name in zip(dots, watch.series):
+            chart = Drawing(name, "", (Curve(watch.series[name]),))
+            render(58, 12, chart, Look(live=True), kept)
+look()  # what the first one imports is not counted
+print("ready", flush=True)
+time.sleep(0.5 * place / 20)
+spent = looks = slept = 0
+while not stop:
+    begin = time.process_time()
+    look()
+    pause = crowded_tick if drawing and crowd.crowded() else tick
     spent += time.process_time() - begin
     looks += 1
-    time.sleep(0.5)
-print(spent, looks, flush=True)
+    slept += pause
+    time.sleep(pause)
+print(spent, looks, slept, flush=True)
 """
 OPEN = """
 import sys, time
@@ -160,6 +174,8 @@ class Training:
         self.step = 0
         # The fastest of some: what else the machine does would make the steps too short.
         self.rounds = round(2_000 * STEP_S / min(self._time(2_000) for _ in range(20)))
+        for _ in range(BEGUN):
+            self._log()
 
     def _compute(self, rounds: int) -> None:
         # It lets other threads work meanwhile, as torch does.
@@ -178,14 +194,17 @@ class Training:
         self._compute(rounds)
         return time.perf_counter() - begin
 
+    def _log(self) -> None:
+        self.step += 1
+        figures = {f"metric/{k}": k + math.sin(self.step * 0.1) for k in range(15)}
+        self.context.log_metrics(self.step, figures)
+
     def turn(self, seconds: float) -> float:
         """Seconds a step, on the average of a turn."""
         begin, first = time.perf_counter(), self.step
         while time.perf_counter() - begin < seconds:
             self._compute(self.rounds)
-            self.step += 1
-            figures = {f"metric/{k}": self.step * 0.1 + k for k in range(15)}
-            self.context.log_metrics(self.step, figures)
+            self._log()
         return (time.perf_counter() - begin) / (self.step - first)
 
 
@@ -194,7 +213,10 @@ def watching(place: Path, way: str, turns: int) -> bool:
     training = Training(run)
     viewers = [
         subprocess.Popen(
-            [sys.executable, "-c", WATCH, str(run), way, str(number)],
+            [
+                *(sys.executable, "-c", WATCH, str(run), way, str(number)),
+                *(str(TICK_S), str(CROWDED_TICK_S)),
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -215,14 +237,17 @@ def watching(place: Path, way: str, turns: int) -> bool:
         viewer.send_signal(signal.SIGCONT)
         viewer.terminate()
     told = [viewer.communicate()[0].split() for viewer in viewers]
-    a_look = statistics.median(float(spent) / int(looks) for spent, looks in told)
-    cpu = a_look / LOOK_S * VIEWERS
+    a_look = statistics.median(float(spent) / int(looks) for spent, looks, _ in told)
+    # While they were stopped they neither looked nor waited.
+    a_second = statistics.median(float(spent) / float(slept) for spent, _, slept in told)
+    cpu = a_second * VIEWERS
     before = statistics.median(alone for alone, _ in times)
     # Of neighbours, since what else the machine does comes and goes.
     slower = statistics.median(watched / alone for alone, watched in times)
     print(
         f"{VIEWERS} viewers, {way}: a step of {before * 1e3:.1f} ms takes {slower:.3f} times as"
-        f" long; a look {a_look * 1e6:.0f} us, all of them {cpu:.2%} of a core"
+        f" long; a look {a_look * 1e6:.0f} us, {a_second * 60:.2f} s of CPU a viewer and minute,"
+        f" all of them {cpu:.2%} of a core"
     )
     return way == "draw" or (slower <= WATCHED and cpu <= TAILING_CPU)
 
@@ -235,7 +260,7 @@ def idle(place: Path) -> None:
     for _ in range(2000):
         watch.take(watch.read())
     spent = (time.process_time() - begin) / 2000
-    print(f"a look at nothing new: {spent * 1e6:.0f} us, {spent / LOOK_S:.3%} of a core")
+    print(f"a look at nothing new: {spent * 1e6:.0f} us, {spent / TICK_S:.3%} of a core")
 
 
 def listing(place: Path, times: int) -> bool:

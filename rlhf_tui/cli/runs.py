@@ -1,9 +1,7 @@
-"""`runs`: its commands, and `runs list|show`: background runs from the shell."""
+"""`runs`: its commands, and `runs list`: background runs from the shell."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
@@ -17,16 +15,16 @@ from rlhf_tui.cli import (
     run_lineage,
     run_logs,
     run_marks,
+    run_show,
 )
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption, checked, connect
-from rlhf_tui.cli.output import note, say, say_json, say_table
-from rlhf_tui.cli.run_names import RunArgument, marked
+from rlhf_tui.cli.output import note, say_json, say_table
+from rlhf_tui.cli.run_names import marked
+from rlhf_tui.cli.run_show import LOST, moment
 
 if TYPE_CHECKING:
     from rlhf_tui.hub.messages import RunInfo
 
-LOST = "lost"
-"""What is said of a run that should be alive and gives no sign of it."""
 MOST = 1_000
 """Runs that are looked through for those with a tag or in a state."""
 WIDEST = 48
@@ -38,7 +36,7 @@ def register(app: typer.Typer) -> None:
     # A priority or a number of places below 0 begins like an option.
     below_zero = {"ignore_unknown_options": True}
     group.command("list", cls=pages.Command)(list_runs)
-    group.command("show", cls=pages.Command)(show)
+    group.command("show", cls=pages.Command)(run_show.show)
     group.command("logs", cls=pages.Command)(run_logs.logs)
     group.command("compare", cls=pages.EachOnce)(run_compare.compare)
     group.command("lineage", cls=pages.Command)(run_lineage.lineage)
@@ -133,71 +131,3 @@ def _print(runs: list[RunInfo]) -> None:
     if not any(row[4] for row in rows):
         head, rows = [*head[:4], head[5]], [[*row[:4], row[5]] for row in rows]
     say_table(head, rows)
-
-
-def show(run: RunArgument, json: JsonOption = False, workspace: WorkspaceOption = None) -> None:
-    """Show all there is to know of a run: how it stands, its arguments, where its files lie."""
-    import msgspec
-
-    from rlhf_tui.evaluation import model_wording
-    from rlhf_tui.evaluation.model_report import Evaluation
-    from rlhf_tui.evaluation.report import LearningCurve
-    from rlhf_tui.hub.messages import RunAnswer, ShowRun
-    from rlhf_tui.runs import layout
-
-    with connect(workspace) as client:
-        info = client.call(ShowRun(run_id=run), RunAnswer).run
-    curve = layout.read(Path(info.directory) / layout.LEARNING_CURVE, LearningCurve)
-    measured = layout.read(Path(info.directory) / layout.EVALUATION, Evaluation)
-    if json:
-        more = {"learning_curve": curve, "evaluation": measured}
-        document = msgspec.to_builtins(info)
-        say_json(document | {name: value for name, value in more.items() if value is not None})
-        return
-    say(f"{info.run_id}  {'lost' if info.lost else info.state}  {info.title}".rstrip())
-    if info.current:
-        say("Its model is the workspace's current policy.")
-    if info.archived:
-        say("It was put away: lists leave it out.")
-    if info.message:
-        say(info.message)
-    for line in info.note.splitlines():
-        say(f"{'note':<9}  {line}")
-    if info.tags:
-        say(f"{'tags':<9}  {' '.join(info.tags)}")
-    if curve:
-        say(curve.verdict)
-    say(f"directory  {info.directory}")
-    for label, when in (
-        ("created", info.created_ms),
-        ("started", info.started_ms),
-        ("ended", info.ended_ms),
-    ):
-        if when:
-            say(f"{label:<9}  {moment(when)}")
-    if info.status:
-        say(f"{'step':<9}  {info.status.step} of {info.status.total_steps or '?'}")
-    if info.priority:
-        say(f"{'priority':<9}  {info.priority}")
-    if info.exit:
-        how = f"signal {info.exit.signal}" if info.exit.signal else f"code {info.exit.code}"
-        say(f"{'exit':<9}  {how}{', out of memory' if info.exit.out_of_memory else ''}")
-    if info.arguments:
-        for role, source in info.arguments.lineage.items():
-            say(f"{'from':<9}  {role}: {source}")
-        if info.arguments.recipe:
-            say(f"{'recipe':<9}  {info.arguments.recipe}")
-        say("arguments")
-        for name, value in info.arguments.arguments.items():
-            say(f"  {name} = {value}")
-    if info.status and info.status.metrics:
-        say("metrics")
-        for name, number in info.status.metrics.items():
-            say(f"  {name} = {number:.6g}")
-    if measured is not None:
-        say("\n".join(model_wording.lines(measured)))
-
-
-def moment(milliseconds: int) -> str:
-    """A time as people of this machine's zone read it."""
-    return datetime.fromtimestamp(milliseconds / 1000).astimezone().strftime("%Y-%m-%d %H:%M:%S")

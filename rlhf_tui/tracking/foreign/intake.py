@@ -1,4 +1,8 @@
-"""Rows of other programs' logs as series and clocks."""
+"""Rows of other programs' logs as series and clocks, row by row.
+
+`tracking.metrics` takes our own lines in columns, since all of a kind have the same names. An event
+file of TensorBoard brings one name a row: columns of these take three times as long as rows do.
+"""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ from rlhf_tui.runs.layout import RunKind
 from rlhf_tui.runs.rendered import ANSWER, MEASURED, REQUEST, Example, Rendered, RenderRequest
 from rlhf_tui.training.process import QUIET
 
+ONLINE = ("ppo", "rloo", "grpo")
 PACKED_AT_MOST = 20_000
 """Rows that are packed to count them; of more the number is worked out from their mean length."""
 
@@ -52,10 +53,15 @@ def render(request: RenderRequest) -> Rendered:
     rows = read_rows(path, ["prompt"])
     if not rows:
         raise NothingToDo(f"The {request.split} split holds no rows.")
-    if isinstance(options, EvaluateOptions):
-        kind = evaluated(options.model).kind
-    renderer = renderer_of(kind, options)
-    return _Rendering(kind, options, renderer).of(rows, request.examples)
+    if not isinstance(options, EvaluateOptions):
+        return _Rendering(kind, options, renderer_of(kind, options)).of(rows, request.examples)
+    made = evaluated(options.model)
+    renderer = renderer_of(made.kind, options)
+    told: Options = options
+    if made.kind in ONLINE:
+        # Its answers are as long as in training, which is what its prompts leave room for.
+        told = msgspec.convert(made.arguments, OPTIONS[made.kind])
+    return _Rendering(made.kind, told, renderer).of(rows, request.examples)
 
 
 def renderer_of(kind: RunKind, options: Options) -> Any:

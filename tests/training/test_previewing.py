@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from helpers.tiny import save_policy, save_reward_model, tokenizer
-from helpers.trainings import OFFLINE, ONLINE, train, training
+from helpers.tiny import make_run, save_policy, save_reward_model, tokenizer
+from helpers.trainings import OFFLINE, ONLINE, ROWS, train, training
 
 from rlhf_tui.config.options import OPTIONS, DPOOptions, KTOOptions, RewardOptions, SFTOptions
 from rlhf_tui.dataset.snapshot import Manifest
@@ -139,6 +139,29 @@ def test_online_kinds_show_the_prompt_that_the_policy_gets(tmp_path: Path, model
     for ids, example in zip(given, rendered(context).examples, strict=False):
         same(example, (ids, [False] * len(ids)))
         assert example.cut > 0, "no more than 3 tokens stay beside a response of 5"
+
+
+def test_an_evaluation_of_a_policy_leaves_the_room_for_its_answers(tmp_path: Path) -> None:
+    from rlhf_tui.evaluation.subject import renderer_of
+    from rlhf_tui.training import models
+
+    made = training("ppo", tmp_path / "ppo-0001", tmp_path, response_length=6)
+    policy = save_policy(made.directory / "model")
+    context = make_run(
+        tmp_path / "evaluate-0001",
+        "evaluate",
+        {"model": str(policy), "max_length": 10, "device": "cpu"},
+        train=ROWS["ppo"](3),
+    )
+    loaded = models.load_policy(str(policy), models.torch.device("cpu"), trained=False)
+    reading = renderer_of(loaded.model, loaded.tokenizer, "ppo", 10, None)
+    texts = [row["prompt"] for row in read_snapshot(context, "train", ["prompt"])]
+    for ids, example in zip(
+        reading.prompts(texts, room=6), rendered(context).examples, strict=True
+    ):
+        same(example, (ids, [False] * len(ids)))
+        assert example.tokens == 4
+        assert example.cut > 0
 
 
 def test_conversations_and_special_tokens_have_their_names(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from rlhf_tui.hub.rows import (
     now_ms,
     parting,
     times,
+    without_keys,
 )
 from rlhf_tui.runs.launch import request_stop, spawn_supervisor
 from rlhf_tui.runs.layout import RunKind
@@ -230,7 +231,12 @@ class Jobs:
             self._devices[row.run_id] = await asyncio.to_thread(device_of, row)
             if row.state == "queued" or await asyncio.to_thread(never_started, row):
                 self.rows[row.run_id] = changed(row, state="queued")
-                self._queue.append(row.run_id)
+                told = await asyncio.to_thread(without_keys, row)
+                if told:
+                    stopped = {"state": "stopped", "ended_ms": now_ms(), "message": told}
+                    await self._change(row.run_id, **stopped)
+                else:
+                    self._queue.append(row.run_id)
         self._wake.set()
 
     async def follow(self) -> None:

@@ -75,6 +75,7 @@ async def launch(hub: Hub, _who: Identity, request: Launch) -> Launched:
             workspace=str(hub.workspace.root),
             cwd=str(cwd),
             environment=environment,
+            keys=sorted(_needed(request.secrets)),
             versions=_versions(),
             device=device,
             lineage=chosen.lineage,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -13,6 +14,7 @@ import msgspec
 
 from rlhf_tui.errors import RlhfError, UsageError, nearest
 from rlhf_tui.runs import layout
+from rlhf_tui.runs.environment import lost_keys
 from rlhf_tui.runs.launch import is_starting, processes
 from rlhf_tui.runs.layout import RunArguments, State
 from rlhf_tui.runs.process import alive
@@ -136,6 +138,22 @@ def device_of(row: RunRow) -> str:
     except (RlhfError, OSError):
         return "cpu"
     return arguments.device if arguments else "cpu"
+
+
+def without_keys(row: RunRow) -> str:
+    """Why a run that waits cannot start any more, as a hub takes its keys along; empty: it can."""
+    try:
+        arguments = layout.read(Path(row.directory) / layout.ARGS, RunArguments)
+    except (RlhfError, OSError):
+        # What cannot be read is told when the run is started.
+        return ""
+    lost = lost_keys(arguments, os.environ) if arguments else []
+    if not lost:
+        return ""
+    return (
+        f"It waited when the hub was restarted, and keys are written nowhere: {', '.join(lost)} is "
+        f"needed again. Set it and give: rlhf-tui runs resume {row.run_id}"
+    )
 
 
 def lives(row: RunRow) -> bool:

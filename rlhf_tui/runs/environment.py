@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from rlhf_tui.config.endpoints import KEY_VARIABLES
 from rlhf_tui.runs.layout import RunArguments
 
 CARRIED = frozenset(
@@ -61,6 +62,20 @@ def carried(environ: Mapping[str, str]) -> dict[str, str]:
 def secrets(environ: Mapping[str, str]) -> dict[str, str]:
     """The keys that a command hands to the hub for its run: from memory to memory, never a file."""
     return {name: environ[name] for name in sorted(SECRETS) if environ.get(name)}
+
+
+def lost_keys(arguments: RunArguments, environ: Mapping[str, str]) -> list[str]:
+    """Keys that a run was given, cannot do without, and would not get from this environment.
+
+    Whether it needs one of the Hugging Face Hub cannot be told: a model may be there already.
+    """
+    options = arguments.arguments
+    needed: set[str] = set()
+    if options.get("endpoint") or options.get("eval_endpoint"):
+        needed |= {*KEY_VARIABLES}
+    if "wandb" in (options.get("report_to") or ()):
+        needed.add("WANDB_API_KEY")
+    return [name for name in arguments.keys if name in needed and not environ.get(name)]
 
 
 def worker_environment(inherited: Mapping[str, str], arguments: RunArguments) -> dict[str, str]:

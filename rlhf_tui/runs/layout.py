@@ -102,6 +102,8 @@ class RunArguments(msgspec.Struct):
     """Where the command was given; relative paths in arguments are resolved already."""
     environment: dict[str, str] = {}
     """Allow-listed variables (CUDA_VISIBLE_DEVICES, HF_HOME …); never secrets."""
+    keys: list[str] = []
+    """Names of the keys that the launch handed over; what they say is written nowhere."""
     versions: dict[str, str] = {}
     device: str = "cpu"
     lineage: dict[str, str] = {}

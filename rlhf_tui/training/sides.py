@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlhf_tui.config.options import (
+    EvaluateOptions,
     GenerateOptions,
     OnlineOptions,
     Options,
@@ -89,6 +90,10 @@ class Sides:
     def _pairs(self, rows: Sequence[Row]) -> list[list[Side]]:
         from rlhf_tui.training.dpo import tokens
 
+        if isinstance(self._options, EvaluateOptions):
+            # Measured each by itself: an over-long prompt is cut for its own completion.
+            sides = [self._answers(rows, title) for title in ("chosen", "rejected")]
+            return [[better, worse] for better, worse in zip(*sides, strict=True)]
         weighed = [{**row, "weight": row.get("weight", 1.0)} for row in rows]
         return [
             [
@@ -97,6 +102,11 @@ class Sides:
             ]
             for row in tokens(weighed, self._renderer)
         ]
+
+    def _answers(self, rows: Sequence[Row], name: str) -> list[Side]:
+        prompts = [row["prompt"] for row in rows]
+        made = self._renderer.rows(prompts, [row[name] for row in rows])
+        return [_answered(name, one.prompt, one.completion) for one in made]
 
     def _thumbs(self, rows: Sequence[Row]) -> list[list[Side]]:
         prompts = [row["prompt"] for row in rows]

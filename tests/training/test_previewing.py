@@ -10,7 +10,14 @@ import pytest
 from helpers.tiny import make_run, save_policy, save_reward_model, tokenizer
 from helpers.trainings import OFFLINE, ONLINE, ROWS, train, training
 
-from rlhf_tui.config.options import OPTIONS, DPOOptions, KTOOptions, RewardOptions, SFTOptions
+from rlhf_tui.config.options import (
+    OPTIONS,
+    DPOOptions,
+    EvaluateOptions,
+    KTOOptions,
+    RewardOptions,
+    SFTOptions,
+)
 from rlhf_tui.dataset.snapshot import Manifest
 from rlhf_tui.dataset.spec import DatasetSpec
 from rlhf_tui.dataset.summary import summary
@@ -23,7 +30,7 @@ from rlhf_tui.runs.layout import RunStatus, write_atomic
 from rlhf_tui.runs.rendered import Example, Rendered, RenderRequest
 from rlhf_tui.training import dpo, kto, offline, reward_model, sft
 from rlhf_tui.training.data import IGNORED, read_snapshot
-from rlhf_tui.training.previewing import render
+from rlhf_tui.training.previewing import render, renderer_of
 from rlhf_tui.training.sides import pieces, special_ids
 
 Fed = tuple[list[int], list[bool]]
@@ -142,7 +149,7 @@ def test_online_kinds_show_the_prompt_that_the_policy_gets(tmp_path: Path, model
 
 
 def test_an_evaluation_of_a_policy_leaves_the_room_for_its_answers(tmp_path: Path) -> None:
-    from rlhf_tui.evaluation.subject import renderer_of
+    from rlhf_tui.evaluation import subject
     from rlhf_tui.training import models
 
     made = training("ppo", tmp_path / "ppo-0001", tmp_path, response_length=6)
@@ -154,7 +161,7 @@ def test_an_evaluation_of_a_policy_leaves_the_room_for_its_answers(tmp_path: Pat
         train=ROWS["ppo"](3),
     )
     loaded = models.load_policy(str(policy), models.torch.device("cpu"), trained=False)
-    reading = renderer_of(loaded.model, loaded.tokenizer, "ppo", 10, None)
+    reading = subject.renderer_of(loaded.model, loaded.tokenizer, "ppo", 10, None)
     texts = [row["prompt"] for row in read_snapshot(context, "train", ["prompt"])]
     for ids, example in zip(
         reading.prompts(texts, room=6), rendered(context).examples, strict=True
@@ -162,6 +169,22 @@ def test_an_evaluation_of_a_policy_leaves_the_room_for_its_answers(tmp_path: Pat
         same(example, (ids, [False] * len(ids)))
         assert example.tokens == 4
         assert example.cut > 0
+
+
+def test_an_evaluation_of_pairs_cuts_each_side_for_itself(tmp_path: Path) -> None:
+    made = training("dpo", tmp_path / "dpo-0001", tmp_path)
+    policy = save_policy(made.directory / "model")
+    longest = {"model": str(policy), "max_length": 9, "device": "cpu"}
+    context = make_run(tmp_path / "evaluate-0001", "evaluate", longest, train=ROWS["dpo"](3))
+    reading = renderer_of("dpo", context.options(EvaluateOptions))
+    found = iter(rendered(context).examples)
+    for row in read_snapshot(context, "train", ["prompt"]):
+        for side in ("chosen", "rejected"):
+            (fed,) = reading.rows([row["prompt"]], [row[side]])
+            example = next(found)
+            assert example.title == side
+            learnt = [False] * len(fed.prompt) + [True] * len(fed.completion)
+            same(example, (fed.prompt + fed.completion, [False, *learnt[1:]]))
 
 
 def test_conversations_and_special_tokens_have_their_names(tmp_path: Path) -> None:

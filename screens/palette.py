@@ -7,7 +7,7 @@ writes a file on the machine that the program runs on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +21,10 @@ from rlhf_tui.screens.widgets.text import clean
 
 if TYPE_CHECKING:
     from rlhf_tui.screens.room import Room
+
+
+LETTERS = 4
+"""So many letters of a query may fall apart once more than it has words."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ class Entries(Provider):
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
+        words = query.split()
+        most = len(words) + sum(map(len, words)) // LETTERS
+        near: list[Hit] = []
+        far: list[Hit] = []
         for entry in self._entries():
             name = _line(entry.name)
             score, places = matcher.fuzzy_search.match(query, name)
@@ -52,7 +60,11 @@ class Entries(Provider):
                 shown = Content(name)
                 for place in places:
                     shown = shown.stylize(matcher.match_style, place, place + 1)
-                yield Hit(score, shown, entry.act, name, escape(entry.more))
+                hit = Hit(score, shown, entry.act, name, escape(entry.more))
+                (near if pieces(places) <= most else far).append(hit)
+        # The letters of a short word stand somewhere in most sentences: that finds nothing.
+        for hit in near or far:
+            yield hit
 
     def _entries(self) -> Iterator[Entry]:
         room = cast("Room", self.screen)
@@ -72,6 +84,11 @@ class Entries(Provider):
                 if row.action.startswith("go(") and row.action not in seen:
                     where = row.action.removeprefix("go('").removesuffix("')")
                     yield Entry(f"Go to: {row.description}", "", partial(room.program.go, where))
+
+
+def pieces(places: Sequence[int]) -> int:
+    """Into how many pieces the letters of a query fall, by where they were found."""
+    return sum(place - 1 != before for before, place in zip([-2, *places], places, strict=False))
 
 
 def open_palette(room: Room) -> None:

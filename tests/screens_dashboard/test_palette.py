@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList
 
 from rlhf_tui.screens.dashboard import DashboardScreen
+from rlhf_tui.screens.palette import pieces
 
 Until = Callable[[Pilot[int], Callable[[], object]], Awaitable[None]]
 
@@ -54,6 +55,30 @@ async def test_a_pane_and_a_key_by_name(program: Any, until: Until) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, DashboardScreen))
         await until(pilot, lambda: pilot.app.screen.charts.drawn_by.log)
+
+
+async def test_letters_that_stand_anywhere_in_a_sentence_find_nothing(
+    program: Any, until: Until
+) -> None:
+    """Unless nothing else is found: then they are what was meant."""
+    async with program("dashboard", (120, 30)) as pilot:
+        await until(pilot, lambda: pilot.app.screen.runs.infos)
+        await pilot.press("colon")
+        await until(pilot, lambda: listed(pilot, "Logarithmic y axis"))
+        await pilot.press(*"ppo")
+        await until(pilot, lambda: len(lines(pilot)) == 2)
+        assert [line.split("\n")[0] for line in lines(pilot) if "ppo-000" in line] == [
+            line.split("\n")[0] for line in lines(pilot)
+        ]
+        await pilot.press("backspace", "backspace", "backspace", *"dltrn")
+        await until(pilot, lambda: listed(pilot, "Delete the run"))
+
+
+@pytest.mark.parametrize(
+    ("places", "number"), [([], 0), ([3], 1), ([0, 1, 2], 1), ([0, 1, 5], 2), ([1, 3, 5], 3)]
+)
+def test_pieces(places: list[int], number: int) -> None:
+    assert pieces(places) == number
 
 
 async def test_escape_leaves_it(program: Any, until: Until) -> None:

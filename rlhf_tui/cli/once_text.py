@@ -34,7 +34,7 @@ def text(taken: Snapshot, width: int, *, ascii_only: bool) -> list[str]:
     if taken.chosen is None:
         return [*lines, taken.waiting]
     chosen = taken.chosen
-    lines += ["", *_head(chosen)]
+    lines += [*([""] if lines else []), *_head(chosen)]
     lines += _charts(chosen, width, ascii_only)
     lines += _warnings(taken.findings, width)
     lines += _metrics(chosen, width)

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any, BinaryIO
 
 from rlhf_tui.errors import UsageError
@@ -29,6 +30,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 MARKS = 8
 """Markers along a curve."""
 DOTS_PER_INCH = 200
+LETTERS = 11
+"""Letters beside an inch of a chart's height, of which the axis takes two thirds."""
 MOST_POINTS = 4000
 """Longer curves are drawn as the lowest and highest value of each of half as many stretches."""
 MOST_PANELS = 12
@@ -141,8 +144,8 @@ def _chart(axes: Any, subjects: Sequence[Subject], name: str, look: Look) -> lis
                 below = sum(1 for y in ys if y <= 0)
                 if below and not averaged:
                     notes.append(
-                        f"{below:,} of {len(ys):,} points of {name} in {head} are not above 0: they"
-                        " are gaps on the logarithmic axis."
+                        f"{name} of {head} has points that are not above 0, {below:,} of"
+                        f" {len(ys):,}: gaps on the logarithmic axis."
                     )
                 ys = [y if y > 0 else math.nan for y in ys]
             drawn += any(map(math.isfinite, ys))
@@ -169,7 +172,9 @@ def _chart(axes: Any, subjects: Sequence[Subject], name: str, look: Look) -> lis
     axes.set_xlabel(f"time ({unit_of_time})" if unit_of_time else look.x)
     unit = next((p.unit for s in subjects for p in panels_for(s.kind, [name]) if p.unit), "")
     told = f"{name} ({unit})" if unit else name
-    axes.set_ylabel(_plain(f"{told}, smoothed {look.smooth:g}" if look.smooth else told))
+    told = _plain(f"{told}, smoothed {look.smooth:g}" if look.smooth else told)
+    # No longer than the axis that it stands beside: the chart above begins there.
+    axes.set_ylabel(fill(told, max(8, int(look.size[1] * LETTERS))))
     axes.grid(alpha=0.25, linewidth=0.5)
     axes.legend()
     return notes

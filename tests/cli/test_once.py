@@ -54,7 +54,7 @@ def test_what_people_say_of_runs_is_told(runs: Cli) -> None:
 def test_a_copied_directory_that_the_hub_does_not_know(workspace: Workspace, runs: Cli) -> None:
     shutil.copytree(workspace.runs / "rm-0001", workspace.runs / "copied")
     told = runs("dashboard", "copied", "--once").ok().out.splitlines()
-    assert not any(line.startswith("copied") for line in told)
+    assert [line.split()[0] for line in told[:3]] == ["RUN", "rm-0001", "sft-0002"]
     assert any(line.startswith("rm-0001  failed") for line in told[3:])
 
 

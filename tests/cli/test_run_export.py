@@ -96,7 +96,7 @@ def test_what_cannot_stand_on_a_logarithmic_axis_is_said(cli: Cli) -> None:
     noted = (
         cli("runs", "export", run, "--chart", "^mean_reward$", "--log-y", "--out", "m.svg").ok().err
     )
-    assert "points of mean_reward in rm-0001 are not above 0" in noted
+    assert "mean_reward of rm-0001 has points that are not above 0" in noted
 
 
 def test_metrics_may_be_named_more_than_once(cli: Cli) -> None:

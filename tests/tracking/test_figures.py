@@ -58,6 +58,13 @@ def test_an_svg_has_its_texts_as_text_and_a_curve_a_run(subjects: list[Subject])
     assert not re.search(rb"20\d\d-\d\d-\d\d", data)
 
 
+def test_a_long_name_is_no_longer_than_its_axis(subjects: list[Subject]) -> None:
+    data = drawn(subjects, Look(smooth=0.6, size=(4.0, 2.6)), ".svg", "eval_loss")
+    texts = ["".join(one.itertext()) for one in ET.fromstring(data).iter(f"{SVG}text")]
+    assert "eval_loss (nats a token)," in texts
+    assert "smoothed 0.6" in texts
+
+
 def test_smoothing_is_drawn_over_the_faint_values(subjects: list[Subject]) -> None:
     def strokes(smooth: float) -> list[str]:
         root = ET.fromstring(drawn(subjects[:1], Look(smooth=smooth), ".svg"))

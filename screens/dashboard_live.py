@@ -243,13 +243,17 @@ class Live(Room):
 
     def action_overlay(self) -> None:
         """Keep the chosen run for comparison, or no longer."""
-        chosen = self.followed
-        if chosen is None:
+        info = self.runs.chosen
+        if info is None:
             return
-        if self.others.pop(chosen.info.run_id, None) is None:
+        if self.followed is None or self.followed.info.run_id != info.run_id:
+            # Keys that come together are quicker than the news that another run is chosen.
+            self.followed = Watched(info, self._follower(info))
+        chosen = self.followed
+        if self.others.pop(info.run_id, None) is None:
             if len(self.others) >= MOST_OTHERS:
                 self.notify(f"At most {MOST_OTHERS} runs stand beside one.", markup=False)
                 return
-            self.others[chosen.info.run_id] = chosen
+            self.others[info.run_id] = chosen
         self._mark()
         self.draw()

@@ -137,6 +137,21 @@ async def test_runs_side_by_side(program: Open, until: Until) -> None:
         assert pane(pilot).drawings[0].curves[0].style == 0
 
 
+@pytest.mark.usefixtures("two")
+async def test_keys_that_come_together_keep_the_run_that_was_gone_to(
+    program: Open, until: Until
+) -> None:
+    async with program("dashboard:sft-0101", (120, 30)) as pilot:
+        await until(pilot, lambda: drawn(pilot))
+        screen(pilot).action_choose(1)
+        screen(pilot).action_overlay()
+        screen(pilot).action_choose(-1)
+        await until(pilot, lambda: len(pane(pilot).drawings[0].curves) == 2)
+        assert [*screen(pilot).others] == ["sft-0102"]
+        labels = [curve.label for curve in pane(pilot).drawings[0].curves]
+        assert labels == ["sft-0101", "sft-0102"]
+
+
 async def test_runs_of_different_kinds(program: Open, until: Until) -> None:
     async with program("dashboard:rm-0001") as pilot:
         await until(pilot, lambda: drawn(pilot))

@@ -185,8 +185,11 @@ class RunList(CanvasView):
             curves = ASCII_MARKS if self._plain else MARKS
             marks += curves[self.kept[info.run_id] % len(curves)]
         right = f"{marks} {steps(info)}".strip()
-        name = info.run_id[: max(4, width - len(right) - 5)]
-        gap = " " * max(1, width - 4 - len(name) - len(right) - 1)
+        # Of other programs' logs it is a file's name, in any script.
+        name = clean(info.run_id, encoding=self._glyphs.encoding).text
+        longest = max(4, width - len(right) - 5)
+        name = name if cell_len(name) <= longest else set_cell_size(name, longest)
+        gap = " " * max(1, width - 4 - cell_len(name) - len(right) - 1)
         detail = self._detail(info, word, width - 5)
         plain, dim = ("cursor", "cursor-dim") if chosen else ("", "dim")
         style = plain if chosen else STYLES[word]

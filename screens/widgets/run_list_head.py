@@ -66,10 +66,13 @@ class RunHead(CanvasView):
             return
         if self.info is None:
             told = (self.problem or "No run chosen.").split("\n")
-            self.show([[(line, "dim")] for line in told])
+            self.show([[(self._clean(line), "dim")] for line in told])
             return
         last: Row = [(self._cut(text, width), style) for text, style in self._told()]
         self.show([self._heading(self.info, width), self._progress(self.info, width), last])
+
+    def _clean(self, text: str) -> str:
+        return clean(text, encoding=self._glyphs.encoding).text.replace("\n", " ")
 
     def _cut(self, text: str, room: int) -> str:
         """A text of one row, its end left out where it does not fit."""
@@ -80,12 +83,13 @@ class RunHead(CanvasView):
         word = state_word(info)
         sign = (ASCII_SIGNS if self._glyphs.encoding != "utf-8" else SIGNS)[word]
         right = f"{sign} {word}"
-        title = clean(info.title, encoding=self._glyphs.encoding).text.replace("\n", " ")
+        title, run_id = self._clean(info.title), self._clean(info.run_id)
         dot = self._glyphs.dot
         left = f"  {KINDS[info.kind]}" + (f" {dot} {title}" if title else "")
-        room = width - len(info.run_id) - len(right) - 1
+        run_id = self._cut(run_id, max(1, width - len(right) - 1))
+        room = width - cell_len(run_id) - len(right) - 1
         left = set_cell_size(self._cut(left, max(1, room)), max(0, room))
-        return [(info.run_id, "strong"), (left, "dim"), (" ", ""), (right, STYLES[word])]
+        return [(run_id, "strong"), (left, "dim"), (" ", ""), (right, STYLES[word])]
 
     def _progress(self, info: RunInfo, width: int) -> Row:
         if info.status is None or not info.status.step:
@@ -121,15 +125,14 @@ class RunHead(CanvasView):
         info = self.info
         assert info is not None
         if self.problem:
-            return [(self.problem, "bad")]
+            return [(self._clean(self.problem), "bad")]
         if state_word(info) == "lost" and info.status is not None:
             past = duration(time.time() - info.status.updated)
             return [(f"No sign of life for {past}: it hangs, or the machine does.", "bad")]
         text = info.message or (info.status.message if info.status else "")
         if info.state == "failed" and not text:
             text = "It failed and left no message: see its log."
-        text = clean(text, encoding=self._glyphs.encoding).text.replace("\n", " ")
-        return [(text, "bad" if info.state == "failed" else "")]
+        return [(self._clean(text), "bad" if info.state == "failed" else "")]
 
     def on_resize(self, event: Resize) -> None:
         self.redraw()

@@ -6,12 +6,15 @@ import time
 from pathlib import Path
 
 import msgspec
+import pytest
 from helpers.recorded import info_of, write_run
+from rich.cells import cell_len
 from textual.app import App
 
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.screens.dashboard_warnings import rows
-from rlhf_tui.screens.theme import UNICODE
+from rlhf_tui.screens.theme import ASCII, UNICODE, Glyphs
+from rlhf_tui.screens.widgets.run_list import RunList
 from rlhf_tui.screens.widgets.run_list_head import RunHead, left_of
 from rlhf_tui.tracking.follow import RunFollower
 
@@ -61,3 +64,29 @@ def test_why_a_run_failed_is_read_in_whole_among_the_warnings(tmp_path: Path) ->
     lines = ["".join(text for text, _ in row) for row in told]
     assert info.message in " ".join(" ".join(lines).split())
     assert max(map(len, lines)) <= 40
+
+
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII])
+@pytest.mark.parametrize("name", ["数据" * 20, "é\u0301" * 9, "run\x1b[2J.csv", "x" * 60])
+async def test_a_file_s_name_in_any_script_takes_its_cells(
+    tmp_path: Path, name: str, glyphs: Glyphs
+) -> None:
+    info = info_of(write_run(tmp_path, "ppo-0001", steps=5))
+    info.run_id, problem = name, f"The file of {name} is gone: /{name}"
+
+    class NamesApp(App[None]):
+        def compose(self):  # type: ignore[no-untyped-def]
+            yield RunList(glyphs)
+            yield RunHead(glyphs)
+
+    app = NamesApp()
+    async with app.run_test(size=(40, 24)):
+        runs, head = app.query_one(RunList), app.query_one(RunHead)
+        runs.fill([info])
+        head.tell(info, problem)
+        for row in (*runs.rows[:2], head.rows[0], head.rows[2]):
+            text = "".join(part for part, _ in row).rstrip()
+            assert cell_len(text) <= (runs.size.width if row in runs.rows else 40)
+            assert "\x1b" not in text
+            assert glyphs is UNICODE or text.isascii()
+        assert "".join(part for part, _ in runs.rows[0]).rstrip().endswith("5/150")

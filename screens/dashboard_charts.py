@@ -188,10 +188,6 @@ class ChartsPane(Arranged, Pane):
     def page(self, pages: int) -> None:
         self.turn_page(pages)
 
-    def toggle_full(self) -> None:
-        super().toggle_full()
-        self._show()
-
     def turn_log(self) -> None:
         self.drawn_by = replace(self.drawn_by, log=not self.drawn_by.log)
         self._show()

@@ -179,6 +179,11 @@ class CanvasView(Widget):
         if regions:
             self.refresh(*regions)
 
+    def put(self, rows: list[Row]) -> None:
+        """Have these rows from now on, where Textual is about to paint all of them anyway."""
+        self._rows = rows
+        self._strips.clear()
+
     def render_lines(self, crop: Region) -> list[Strip]:
         """The lines of a region: rows as they were drawn last, but for those that have changed.
 

@@ -6,8 +6,10 @@ import math
 from typing import ClassVar
 
 from textual.events import Resize
+from textual.geometry import Region, Size
+from textual.strip import Strip
 
-from rlhf_tui.screens.widgets.canvas_view import CanvasView
+from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.chart_data import STYLES, Curve, Drawing, Look
 from rlhf_tui.screens.widgets.chart_dots import Dots
 from rlhf_tui.screens.widgets.chart_plot import render
@@ -50,6 +52,8 @@ class Chart(CanvasView):
         self.look = Look()
         self._drawn: object = None
         self._dots = Dots()
+        self._fitted = Size()
+        """The size that its rows were made for."""
 
     @property
     def name_shown(self) -> str:
@@ -62,9 +66,21 @@ class Chart(CanvasView):
 
     def redraw(self) -> None:
         """Draw again if anything changed since the last time."""
+        rows = self._fresh()
+        if rows is not None:
+            self.show(rows)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        # After a layout Textual paints before it tells of the new size; all of the widget then.
+        if self.size != self._fitted and (rows := self._fresh()) is not None:
+            self.put(rows)
+        return super().render_lines(crop)
+
+    def _fresh(self) -> list[Row] | None:
+        """The rows for this size; None where they are those that were made last."""
         width, height = self.size
         if not width or not height:
-            return
+            return None
         drawing = self.drawing
         state = (
             width,
@@ -76,9 +92,9 @@ class Chart(CanvasView):
             [_state(curve) for curve in drawing.curves],
         )
         if state == self._drawn:
-            return
-        self._drawn = state
-        self.show(render(width, height, drawing, self.look, self._dots))
+            return None
+        self._drawn, self._fitted = state, self.size
+        return render(width, height, drawing, self.look, self._dots)
 
     def on_resize(self, event: Resize) -> None:
         self.redraw()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
@@ -45,6 +47,8 @@ class ChartGrid(Container):
         self.full = False
         """One chart takes the whole room."""
         self._shown: object = None
+        self._grid: tuple[int, int] | None = None
+        """Columns and rows as they were laid out last."""
 
     def compose(self) -> ComposeResult:
         # The others when there is something to draw in them: mounting takes longer than drawing.
@@ -120,6 +124,7 @@ class ChartGrid(Container):
         columns, rows = self.shape
         first = self.page_number * columns * rows
         self.full = not self.full
+        self.look = replace(self.look, full=self.full)
         columns, rows = self.shape
         self.page_number = first // (columns * rows)
         self._hold()
@@ -132,6 +137,7 @@ class ChartGrid(Container):
         page = self.on_page
         columns, rows = self.shape
         shape = (columns, rows, len(page), len(self.drawings))
+        grid_before, self._grid = self._grid, (columns, rows)
         if shape != self._shown:
             self._shown = shape
             self.styles.grid_size_columns, self.styles.grid_size_rows = columns, rows
@@ -142,7 +148,12 @@ class ChartGrid(Container):
                 chart.display = index < len(page)
             self.post_message(self.Arranged())
         for chart, drawing in zip(self.charts, page, strict=False):
-            chart.plot(drawing, self.look)
+            if grid_before in (None, self._grid):
+                chart.plot(drawing, self.look)
+            else:
+                # It gets another size, at which it draws itself: now it would for nothing.
+                chart.drawing, chart.look = drawing, self.look
+                chart.call_after_refresh(chart.redraw)
 
     def on_resize(self, event: Resize) -> None:
         self.redraw()

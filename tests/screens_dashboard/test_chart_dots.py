@@ -12,10 +12,11 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.strip import Strip
 
-from rlhf_tui.screens.widgets import chart_dots
+from rlhf_tui.screens.widgets import chart, chart_dots
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.chart_data import Curve, Drawing, Look
 from rlhf_tui.screens.widgets.chart_dots import Dots
+from rlhf_tui.screens.widgets.chart_grid import ChartGrid
 from rlhf_tui.screens.widgets.chart_lines import envelope
 from rlhf_tui.screens.widgets.chart_plot import render
 from rlhf_tui.tracking.clock import Clock
@@ -160,3 +161,47 @@ async def test_only_changed_rows_are_made_anew() -> None:
         await pilot.resize_terminal(20, 5)
         await pilot.pause()
         assert all(s.cell_length == 20 for s in view.render_lines(Region(0, 0, 20, 5)))
+
+
+async def test_a_chart_that_gets_another_size_is_drawn_at_that_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[tuple[str, int, int, bool]] = []
+
+    def counted(width: int, height: int, drawing: Drawing, look: Look, dots: Dots) -> list[Row]:
+        drawn.append((drawing.title, width, height, look.full))
+        return render(width, height, drawing, look, dots)
+
+    monkeypatch.setattr(chart, "render", counted)
+    series = Series("loss")
+    for step in range(20):
+        series.add(step, step)
+    grid = ChartGrid()
+
+    class Program(App[None]):
+        def get_theme_variable_defaults(self) -> dict[str, str]:
+            return {f"curve-{number}": "red" for number in range(6)}
+
+        def compose(self) -> ComposeResult:
+            yield grid
+
+    async with Program().run_test(size=(100, 24)) as pilot:
+        grid.show_drawings([Drawing(name, "", (Curve(series),)) for name in "abcd"], Look())
+        await pilot.pause()
+        drawn.clear()
+        grid.toggle_full()
+        await pilot.pause()
+        assert drawn == [("a", 100, 24, True)]
+        assert len(grid.charts[0].rows) == 24
+        drawn.clear()
+        grid.toggle_full()
+        await pilot.pause()
+        # The others are as they were.
+        assert drawn == [("a", 49, 12, False)]
+        assert all(
+            one.text.startswith(name) for one, name in zip(grid.charts, "abcd", strict=False)
+        )
+        # The same number of charts, other ones: at once, for their sizes stay.
+        drawn.clear()
+        grid.show_drawings([Drawing(name, "", (Curve(series),)) for name in "efgh"], Look())
+        assert [one[0] for one in drawn] == list("efgh")

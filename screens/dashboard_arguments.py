@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,9 @@ class ArgumentsPane(PagedView, Pane):
         if [run for run, _ in of] != [run for run, _ in self._of]:
             self._first, self.top = 1, 0
         self._of = of
-        self.run_worker(self._read(seen.source, watched), group="arguments", exclusive=True)
+        # Not called yet: the next run may be chosen before this one is begun to be read.
+        read = partial(self._read, seen.source, watched)
+        self.run_worker(read, group="arguments", exclusive=True)
 
     async def _read(self, source: Source, watched: list[Watched]) -> None:
         chosen = watched[0].info

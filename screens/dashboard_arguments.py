@@ -6,7 +6,7 @@ What was set stands out; with other runs what differs comes first, in a column e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -77,7 +77,7 @@ class ArgumentsPane(PagedView, Pane):
             self._first, self.top = 1, 0
         self._of = of
         # Not called yet: the next run may be chosen before this one is begun to be read.
-        read = partial(self._read, seen.source, watched)
+        read: Callable[[], Coroutine[None, None, None]] = partial(self._read, seen.source, watched)
         self.run_worker(read, group="arguments", exclusive=True)
 
     async def _read(self, source: Source, watched: list[Watched]) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from rlhf_tui.screens.dashboard_arguments import rows_of
+from rlhf_tui.tracking.patterns import pattern
 from rlhf_tui.screens.widgets.canvas_view import Row
 
 PATH = "/srv/models/a-rather-long-name/checkpoints/step-000400"
@@ -12,7 +11,7 @@ VALUE: Row = [(f"  {'model':<24} ", "dim"), (PATH, "strong"), ("   default sampl
 
 
 def texts(width: int | None) -> list[str]:
-    rows = rows_of([([[("arguments", "accent")]], [("model", [VALUE])])], re.compile("mod"), width)
+    rows = rows_of([([[("arguments", "accent")]], [("model", [VALUE])])], pattern("mod"), width)
     return ["".join(text for text, _ in row) for row in rows]
 
 

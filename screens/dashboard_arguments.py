@@ -6,7 +6,7 @@ What was set stands out; with other runs what differs comes first, in a column e
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from rich.cells import cell_len
+from textual.worker import WorkType
 
 from rlhf_tui.config.options import OPTIONS
 from rlhf_tui.errors import InputError, UsageError
@@ -77,7 +78,7 @@ class ArgumentsPane(PagedView, Pane):
             self._first, self.top = 1, 0
         self._of = of
         # Not called yet: the next run may be chosen before this one is begun to be read.
-        read: Callable[[], Coroutine[None, None, None]] = partial(self._read, seen.source, watched)
+        read: WorkType[None] = partial(self._read, seen.source, watched)
         self.run_worker(read, group="arguments", exclusive=True)
 
     async def _read(self, source: Source, watched: list[Watched]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from rlhf_tui.screens.dashboard_arguments import rows_of
-from rlhf_tui.tracking.patterns import pattern
 from rlhf_tui.screens.widgets.canvas_view import Row
+from rlhf_tui.tracking.patterns import pattern
 
 PATH = "/srv/models/a-rather-long-name/checkpoints/step-000400"
 VALUE: Row = [(f"  {'model':<24} ", "dim"), (PATH, "strong"), ("   default sample", "dim")]

@@ -17,7 +17,7 @@ from helpers.recorded import write_run
 from rlhf_tui.cli import main, once_runs, targets, watching
 from rlhf_tui.cli.quick import quick
 from rlhf_tui.cli.targets import ARGS, resolved
-from rlhf_tui.errors import HubError, UsageError
+from rlhf_tui.errors import Denied, HubError, UsageError
 from rlhf_tui.runs import layout
 from rlhf_tui.workspace import Workspace, init_workspace
 
@@ -173,6 +173,17 @@ def test_without_a_hub_it_says_so_beside_the_result(
     with pytest.raises(UsageError, match="begins several"):
         write_run(place / "runs", "sft-0002", kind="sft")
         printed("sft")
+
+
+def test_who_is_shown_no_runs_is_shown_none_from_their_files(
+    place: Path, printed: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(workspace: Workspace) -> None:
+        raise Denied("Runs are shown to reviewers and the owner.")
+
+    monkeypatch.setattr(once_runs, "HubClient", refuses)
+    with pytest.raises(Denied, match="reviewers"):
+        printed()
 
 
 def test_once_prints_the_chosen_run(place: Path, printed: Callable[..., str]) -> None:

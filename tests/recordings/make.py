@@ -7,7 +7,8 @@ of the sample model, simulated annotators' labels, then every run of `RECORDINGS
 directory the small files stay (what a dashboard reads); models, checkpoints and rows do not. Takes
 some thirty minutes on two cores. A workspace that is named is kept, and what it holds already is
 used again. `sft-disk` is made only where the workspace's disk is nearly full (a small tmpfs with
-the copy of a workspace), and left out elsewhere.
+the copy of a workspace), and left out elsewhere. Runs that go astray are chaotic: on another
+machine, or after a change of the trainers, one may need another seed to show what it is there for.
 """
 
 from __future__ import annotations

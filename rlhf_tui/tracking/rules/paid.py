@@ -40,7 +40,7 @@ BEST_POINTS = 10
 WORSE_POINTS = 5
 """Rollouts whose median is the reward's best level, and whose mean without the highest and the
 lowest is its newest: a few rollouts with wild rewards count in neither."""
-WORSE_SIGMAS = 4.0
+WORSE_SIGMAS = 3.5
 """Of the noise of one rollout. The best of some hundred levels and the lowest of as many are
 two apart when nothing happens, and three where neighbours are alike."""
 LOST = 0.5

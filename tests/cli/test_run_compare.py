@@ -101,7 +101,7 @@ def test_by_id_beginning_and_latest(cli: Cli, workspace: Workspace) -> None:
     cli("runs", "promote", "ppo-0001").ok()
     cli("runs", "archive", "sft-0001").ok()
     tree = cli("runs", "lineage", "ppo").ok().out.splitlines()
-    assert tree[1].startswith("└─ sft-0001; sft; archived")
+    assert tree[1].startswith("└─ sft-0001; sft from sample; archived")
     assert tree[2].startswith("   └─ ppo-0001 (this one); ppo; the current policy")
     found = cli("runs", "lineage", "sft-0001", "--json").ok().json
     assert found["run_id"] == "sft-0001"

@@ -69,7 +69,7 @@ async def test_what_was_judged_is_told_newest_first(
     app = make_app(hub_of(fake), "history")
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: here(app))
-        await pilot.pause()
+        await until(pilot, lambda: len(rows(app)) > 1)
         assert [entry.event.task_id for entry in screen_of(app).entries] == [
             *("u90", "t6", "t5", "t4", "t3", "t2", "t1"),
         ]

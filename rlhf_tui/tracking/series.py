@@ -187,7 +187,8 @@ class Series:
         A step s stands in column round((s - first) / (last - first) · (count - 1)). Where the same
         plot was asked for before, only what has come since is looked at.
         """
-        if last <= first or count < 2:
+        width = (last - first) / max(1, count - 1)
+        if width <= 0 or count < 2:
             stop = bisect_right(self.steps, last)
             start = bisect_left(self.steps, first)
             return (
@@ -201,7 +202,6 @@ class Series:
         if not known or known[-1].stop != end:
             # The newest column may have got more points.
             known = known[:-1]
-            width = (last - first) / (count - 1)
             while start < end:
                 x = min(count - 1, math.floor((steps[start] - first) / width + 0.5))
                 edge = first + (x + 0.5) * width

@@ -60,7 +60,7 @@ FEW = 4
 
 def nice_step(span: float, count: int, factors: Sequence[int] = ROUND) -> float:
     """The smallest of 1, 2, 5 · 10ⁿ that makes at most `count` intervals of a span."""
-    raw = span / max(1, count)
+    raw = max(TINY, span / max(1, count))
     power = 10.0 ** math.floor(math.log10(raw))
     for factor in factors:
         if factor * power >= raw * (1 - 1e-9):

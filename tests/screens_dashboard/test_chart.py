@@ -147,6 +147,20 @@ def test_no_series_fails(values: list[float], log: bool) -> None:
     picture([series(values)], Look(log=log, smoothing=0.9))
 
 
+@given(
+    st.lists(st.floats(0, 1e-300), min_size=2, max_size=6, unique=True),
+    st.booleans(),
+    st.sampled_from([None, (0.0, 5e-324), (0.0, 1e-310)]),
+)
+def test_steps_closer_than_numbers_can_tell_apart_draw(
+    steps: list[float], log: bool, window: tuple[float, float] | None
+) -> None:
+    made = Series("loss")
+    for step in sorted(steps):
+        made.add(step, step)
+    picture([made], Look(log=log, window=window))
+
+
 def test_nothing_finite_is_said() -> None:
     assert "no finite value yet" in picture([series([math.nan, math.inf])])
     assert "no values yet" in picture([])

@@ -252,6 +252,8 @@ PARTS = {
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="rlhf-dashboard-") as place:
         os.environ["XDG_CACHE_HOME"] = f"{place}/cache"
+        # How the dashboard was left is kept there.
+        os.environ["XDG_STATE_HOME"] = f"{place}/state"
         for name in sys.argv[1:] or PARTS:
             began = time.monotonic()
             PARTS[name](Path(place))

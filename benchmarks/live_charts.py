@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
 import sys
 import tempfile
@@ -100,6 +101,7 @@ def main() -> int:
     given = parser.parse_args()
     ended = threading.Event()
     with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = f"{folder}/cache"
         log = Log(Path(folder) / "ppo.jsonl", given.lines, given.rate)
         writer = threading.Thread(target=log.grow, args=(ended,))
         writer.start()
@@ -108,7 +110,10 @@ def main() -> int:
         try:
             print(f"{'':<20} {'% of a core':>12} {'bytes a second':>15}")
             for name, keys in CASES.items():
-                viewer = Typist(command)
+                # The dashboard comes back as it was left, and one case is not to begin with the
+                # keys of the case before.
+                state = {"XDG_STATE_HOME": f"{folder}/state-{name}".replace(" ", "-")}
+                viewer = Typist(command, environment=state)
                 try:
                     viewer.wait_for("loss/value_avg")
                     viewer.idle(3)

@@ -150,7 +150,8 @@ class RlhfApp(App[int]):
             self._link_changed("connected")
 
     def _link_changed(self, change: str) -> None:
-        self._tell_rooms(HubChanged(change))
+        why = self.link.trouble if self.link is not None and change == "away" else ""
+        self._tell_rooms(HubChanged(change, why))
 
     def _tell_rooms(self, message: HubChanged) -> None:
         for screen in self.screen_stack:

@@ -63,6 +63,11 @@ class NothingToDo(RlhfError):
     exit_code = 6
 
 
+FREE_SPACE = "Free some space"
+"""What every hint begins with that is given for a full disk: from another process comes a sentence
+alone, by which it is known again."""
+
+
 MANY = 30
 """Names; a trainer has some seventy options, in whose list the nearest one would drown."""
 

@@ -16,7 +16,7 @@ from rlhf_tui.screens.label_drafts import Work
 from rlhf_tui.screens.label_edit import EditKeys
 from rlhf_tui.screens.label_past import REVISING
 from rlhf_tui.screens.label_session import LabelSession
-from rlhf_tui.screens.label_words import with_keys
+from rlhf_tui.screens.label_words import FULL, disk_is_full, why_local, with_keys
 from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.widgets.empty import nothing_to_label
 from rlhf_tui.screens.widgets.row import Row
@@ -24,6 +24,8 @@ from rlhf_tui.screens.widgets.statusline import KeyLine, StatusLine
 
 FIRST_ITEM_S = 0.3
 """How long a start waits for the first item before it says that it is being fetched."""
+TOLD_S = 20.0
+"""How long it is told why judgements are kept on this machine."""
 LOOK_AGAIN_S = 5.0
 """How often an empty queue asks for new items: a generate run may be filling it."""
 
@@ -45,6 +47,7 @@ class LabelScreen(EditKeys):
         self.only = only
         self.drawn: Work | None = None
         """The work on the screen."""
+        self._told_trouble = ""
 
     def compose(self) -> ComposeResult:
         self.status = StatusLine()
@@ -91,7 +94,7 @@ class LabelScreen(EditKeys):
 
     def on_hub_changed(self, message: HubChanged) -> None:
         self.session.hub_changed(message.change)
-        if message.detail:
+        if message.detail and not self.session.asked:
             self.session.problem = message.detail
             self.session_changed()
 
@@ -107,6 +110,9 @@ class LabelScreen(EditKeys):
 
     def nothing(self) -> Content:
         """What is said while there is no item."""
+        if self.session.asked and self.link.trouble and self.program.workspace is not None:
+            why = why_local(self.link.trouble, str(self.program.workspace.root))
+            return Content.assemble(("The hub takes nothing now.", "bold"), f"\n\n{why}")
         return nothing_to_label(self.session, self.glyphs, self.key, connected=self.link.connected)
 
     # --- drawing -------------------------------------------------------------------------------
@@ -115,10 +121,25 @@ class LabelScreen(EditKeys):
         """The session moved by itself: items came, or an event was saved or refused."""
         if self.session.saved == "refused" and self.session.problem:
             self.notify(self.session.problem, title="Not saved", severity="error", timeout=20)
+        self.tell_trouble()
         if self.session.current is not self.drawn or self.drawn is None:
             self.draw_item()
         else:
             self.draw_status()
+
+    def tell_trouble(self) -> None:
+        """Say once why judgements do not reach the store; nothing while it is not known."""
+        trouble, workspace = self.link.trouble, self.program.workspace
+        if trouble != self._told_trouble and self.session.saved != "refused":
+            self._told_trouble = trouble
+            if trouble and workspace is not None:
+                told = why_local(trouble, str(workspace.root))
+                self.notify(told, title="Kept here for now", severity="warning", timeout=TOLD_S)
+
+    def why_kept(self) -> str:
+        """That the disk is full, short enough for the row of the judgement; else empty."""
+        full = disk_is_full(self.link.trouble) and self.session.saved != "refused"
+        return FULL if full else ""
 
     def draw_item(self, notice: str = "") -> None:
         """Put the current item in the place of the one before."""
@@ -129,7 +150,7 @@ class LabelScreen(EditKeys):
         if work is not None and work.revises is not None and self.drawn is None:
             notice = notice or with_keys(REVISING[self.KIND], self.key)
         elif work is not None:
-            notice = notice or self.why_skipped(work)
+            notice = notice or self.why_skipped(work) or self.why_kept()
         if work is None:
             self.empty.update(self.nothing())
         if (work is None) != self.has_class("-empty") or self.drawn is None:
@@ -183,7 +204,9 @@ class LabelScreen(EditKeys):
         elif saved == "spooled":
             sign, word, style = glyphs.off, "local" if narrow else "saved locally", "$waiting"
         elif not self.link.connected:
-            sign, word, style = glyphs.off, "no hub" if narrow else "hub away", "$waiting"
+            away = "no hub" if narrow else "hub away"
+            word = "disk full" if disk_is_full(self.link.trouble) else away
+            sign, style = glyphs.off, "$waiting"
         else:
             sign, word, style = glyphs.on, "saved" if saved else "ready", "$picked"
         return Content.assemble((f"{sign} {word} ", style))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from rlhf_tui.errors import FREE_SPACE
 from rlhf_tui.screens.label_state import RankState
 
 STRENGTHS = ("", "slightly better", "better", "clearly better", "much better")
@@ -28,3 +29,28 @@ def thumb_word(thumb: bool | None) -> str:
 def with_keys(sentence: str, key: Callable[[str], str]) -> str:
     """A sentence of the state with the keys as the person has them, in the place of their ids."""
     return re.sub(r"\{([a-z.-]+)\}", lambda id: key(id[1]), sentence)
+
+
+def disk_is_full(trouble: str) -> bool:
+    """Whether a sentence of the hub tells of a full disk."""
+    return FREE_SPACE in trouble
+
+
+FULL = "The disk of the workspace is full: judgements are kept on this machine."
+"""In the row of the judgement, of each item that comes while it is so."""
+
+
+def why_local(trouble: str, root: str) -> str:
+    """Why judgements do not reach the store, where they are meanwhile, and what to do.
+
+    Args:
+        trouble: what the hub said.
+        root: the workspace's directory.
+    """
+    if not disk_is_full(trouble):
+        return f"{trouble} Judgements are kept on this machine until the hub takes them."
+    return (
+        "The disk of the workspace is full. Judgements are kept on this machine, and go to the "
+        f"store by themselves once there is room: free some space on the disk of {root}, or tell "
+        "its owner."
+    )

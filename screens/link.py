@@ -34,6 +34,11 @@ class Link(Protocol):
         """
         ...
 
+    @property
+    def trouble(self) -> str:
+        """Why the hub takes nothing, or why there is none, as a sentence; empty while it does."""
+        ...
+
     async def start(self) -> None: ...
 
     async def call(self, request: Request, answer: type[A]) -> A:

@@ -11,7 +11,7 @@ from textual.message import Message
 class HubChanged(Message):
     """The connection to the hub changed: `connected`, `away` or `replayed`.
 
-    Sent to the screen on top; `detail` is a sentence when the hub could not be started.
+    Sent to the screen on top; `detail` is a sentence when it is known why there is no hub.
     """
 
     change: str

@@ -52,6 +52,8 @@ class AsyncHub:
     Attributes:
         connected: whether the hub can be asked now.
         unsent: task of each event that lies on this machine's disk until the hub is back.
+        trouble: why the hub took nothing when it was last asked to, or why there is none, as a
+            sentence; empty once it has taken all.
         on_change: called with "connected", "away" or "replayed".
         welcome: who this connection is to the hub; None before `start`.
     """
@@ -71,6 +73,7 @@ class AsyncHub:
         self.workspace = workspace
         self.connected = False
         self.unsent: dict[str, str] = {}
+        self.trouble = ""
         self.on_change: Callable[[str], None] | None = None
         self.welcome: Welcome | None = None
         self._as_name = as_name
@@ -152,6 +155,7 @@ class AsyncHub:
                 try:
                     async with asyncio.timeout(SAVE_S):
                         await self._send([event])
+                    self.trouble = ""
                     return "saved"
                 except (ConnectionLost, TimeoutError):
                     pass
@@ -159,6 +163,7 @@ class AsyncHub:
                     if isinstance(error, Denied):
                         raise
                     # The hub is there but cannot save: a full disk, say.
+                    self.trouble = str(error)
             lying = await asyncio.to_thread(self._spool_of().append, event)
             self.unsent = _tasks(lying)
             return "spooled"
@@ -173,6 +178,8 @@ class AsyncHub:
             # A disk that cannot be read now says nothing new of what lies there.
             with contextlib.suppress(OSError):
                 self.unsent = _tasks(await asyncio.to_thread(self._spool_of().read))
+            if not self.unsent:
+                self.trouble = ""
         # The connection may have ended meanwhile, which the reader has noted then.
         self.connected = not reading.done()
         return reading
@@ -217,6 +224,9 @@ class AsyncHub:
             except OSError as error:
                 # The workspace was taken away, or there are no processes left: it may come back.
                 self._refusal = HubError(f"The hub cannot be reached: {error.strerror}.")
+            if self.trouble != str(self._refusal):
+                self.trouble = str(self._refusal)
+                self._tell("away")
             await asyncio.sleep(RETRY_S)
 
     def _tell(self, change: str) -> None:
@@ -251,16 +261,21 @@ class AsyncHub:
             events = await asyncio.to_thread(spool.read)
             # Not under the lock: a hub that hangs must not keep new events from the spool, and
             # they go nowhere else while older ones wait.
-            with contextlib.suppress(HubError):
+            try:
                 for start in range(0, len(events), REPLAYED_AT_A_TIME):
                     batch = events[start : start + REPLAYED_AT_A_TIME]
                     refused += await self._send_each(batch)
                     sent += batch
+            except ConnectionLost:
+                pass
+            except HubError as error:
+                self.trouble = str(error)
             async with self._in_order:
                 # What another program of the same person sent is gone without being in `sent`.
                 left = spool.forget if sent else lambda *_: spool.read()
                 self.unsent = _tasks(await asyncio.to_thread(left, sent, refused))
         if not self.unsent:
+            self.trouble = ""
             self._tell("replayed")
 
     async def _send_each(self, events: Sequence[Event]) -> list[Event]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rlhf_tui.errors import HubError, RlhfError
+from rlhf_tui.errors import FREE_SPACE, HubError, RlhfError
 from rlhf_tui.hub import life
 from rlhf_tui.workspace import find_workspace
 
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        hint = f"Free some space on the disk of {options.root}; nothing is lost." if full else ""
+        hint = f"{FREE_SPACE} on the disk of {options.root}; nothing is lost." if full else ""
         sentence = f"The hub could not run: {error.strerror}{place}."
         return _refuse(ready, HubError(sentence, hint=hint))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from rlhf_tui.errors import HubError, RlhfError
+from rlhf_tui.errors import FREE_SPACE, HubError, RlhfError
 from rlhf_tui.store import migrations, views
 from rlhf_tui.store.gate import Gate
 from rlhf_tui.store.seen import HASH_SQL, SeenIds
@@ -186,7 +186,7 @@ class Store:
     def _give_up(self, error: duckdb.Error) -> StoreUnsure:
         if _FULL.search(str(error)):
             what = f"There is no room left on the disk of {self.path.parent}, and the last save"
-            hint = "Free some space, then do it again: what is stored already is not stored twice."
+            hint = f"{FREE_SPACE}, then do it again: what is stored already is not stored twice."
         else:
             what = f"The store could not finish a save ({first_line(error)}), which"
             hint = "Do it again: what is stored already is not stored twice."
@@ -256,7 +256,7 @@ def sentence(error: duckdb.Error, path: Path) -> RlhfError:
     if _FULL.search(text):
         return StoreFull(
             f"There is no room left on the disk of {path.parent}; nothing was saved.",
-            hint="Free some space and do it again.",
+            hint=f"{FREE_SPACE} and do it again.",
         )
     if "Could not set lock" in text or "Conflicting lock" in text:
         return HubError(

@@ -95,6 +95,7 @@ class FakeHub:
         self.leased: set[str] = set()
         self.connected = False
         self.on_change: Callable[[str], None] | None = None
+        self.trouble = ""
         self.closed = False
         self.welcome: Welcome | None = None
         self.refuse = ""

@@ -60,6 +60,7 @@ class SlowHub:
 
     connected = True
     unsent: dict[str, str] = {}  # noqa: RUF012
+    trouble = ""
 
     def __init__(self) -> None:
         self.may = asyncio.Event()

@@ -238,6 +238,36 @@ async def test_a_hub_that_goes_away_and_comes_back(
     assert only(hub.judged()).task_id == "t1"
 
 
+async def test_a_full_disk_is_named_with_what_to_do(
+    make_app: MakeApp, until: Until, fake: Any
+) -> None:
+    hub = fake.hub([fake.rank(1), fake.rank(2), fake.rank(3)])
+    app = make_app(hub)
+
+    def toasts() -> list[str]:
+        return [one.message for one in app._notifications]
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: ready(app))
+        hub.trouble = "There is no room left on the disk of /films. Free some space."
+        hub.go_away()
+        await until(pilot, lambda: "disk full" in saved(app))
+        assert any("free some space on the disk of" in one for one in toasts())
+        await pilot.press("1", "2", "enter")
+        await until(pilot, lambda: "saved locally" in saved(app))
+        assert "disk of the workspace is full: judgements are kept on this machine" in line(app)
+        # The first key shows the judgement again; what was said stays said once.
+        await pilot.press("1")
+        assert "disk" not in line(app)
+        assert len(toasts()) == 1
+        hub.trouble = ""
+        hub.come_back()
+        await until(pilot, lambda: "● saved" in saved(app))
+        await pilot.press("2", "enter")
+        await until(pilot, lambda: shown_task(app) == "t3")
+        assert "disk" not in line(app)
+
+
 async def test_a_refused_judgement_is_not_called_saved(
     make_app: MakeApp, until: Until, fake: Any
 ) -> None:

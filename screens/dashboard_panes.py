@@ -27,8 +27,6 @@ PANES = (
     ("data", "DataPane"),
 )
 """Title, which is also the end of the module's name, and class."""
-AHEAD = ("search", "palette")
-"""Modules of what a key opens over the panes: the first time it would wait for their import."""
 PAUSE_S = 0.02
 """Between two panes that are made beforehand: keys go first."""
 
@@ -84,12 +82,9 @@ class Panes(Sequence[Pane]):
             cast(Widget, pane).display = pane is chosen
 
     async def make_all(self) -> None:
-        """Make those that are not there yet, and import what keys open over them."""
+        """Make those that are not there yet."""
         for index, (title, _) in enumerate(PANES):
             if index not in self._made:
                 await asyncio.to_thread(import_module, f"rlhf_tui.screens.dashboard_{title}")
                 await asyncio.sleep(PAUSE_S)
                 self[index]
-        for module in AHEAD:
-            await asyncio.to_thread(import_module, f"rlhf_tui.screens.{module}")
-            await asyncio.sleep(PAUSE_S)

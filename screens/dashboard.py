@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -13,6 +13,7 @@ from textual.containers import Horizontal, Vertical
 
 from rlhf_tui.screens import keys
 from rlhf_tui.screens.dashboard_charts import ChartsPane
+from rlhf_tui.screens.dashboard_control import words_of
 from rlhf_tui.screens.dashboard_pane import Pane, Source
 from rlhf_tui.screens.dashboard_panes import PANES, Panes
 from rlhf_tui.screens.dashboard_source import RunSource
@@ -30,6 +31,22 @@ if TYPE_CHECKING:
 
 CHARTS, SAMPLES = 0, 1
 """Numbers of the panes that have keys of their own."""
+Shortness = Literal["whole", "short", "close", "bare"]
+SHAPES: dict[Shortness, str] = {
+    "whole": "{}{} {} ",
+    "short": "{}{} {:.3} ",
+    "close": "{1}{2:.3} ",
+    "bare": "{}{} ",
+}
+"""A tab, of its marker, number and title."""
+TABS: tuple[tuple[Shortness, Shortness], ...] = (
+    ("whole", "whole"),
+    ("short", "whole"),
+    ("close", "whole"),
+    ("close", "short"),
+    ("bare", "whole"),
+)
+"""How the tabs that are not seen are written, and the one that is: the first that has room."""
 FURNISH_S = 0.4
 """After the start until the panes that are not seen are made: the first picture is there then."""
 
@@ -102,10 +119,19 @@ class DashboardScreen(Returning):
         """Show the chosen pane, and no other."""
         made = self.panes.at(self.view) is not None
         self.panes.show(self.view)
-        self.query_one(KeyLine).tell(self.pane.WORDS)
+        self.tell_keys()
         self.draw()
         if not made:
             self.call_after_refresh(self.draw)
+
+    def tell_keys(self) -> None:
+        """Name the keys that work in the pane that is seen, on the chosen run."""
+        of_run = words_of(self.runs.chosen, self.source.only_shown)
+        self.query_one(KeyLine).tell({**self.pane.WORDS, **of_run})
+
+    def tell_head(self) -> None:
+        super().tell_head()
+        self.tell_keys()
 
     @property
     def samples(self) -> SamplesPane:
@@ -114,22 +140,22 @@ class DashboardScreen(Returning):
     def draw_tabs(self) -> None:
         width = self.tabs.size.width
         long, short = self.pane.notes()
-        rows = [self._tabs(number, width) for number in range(3)]
+        rows = [self._tabs(others, chosen) for others, chosen in TABS]
         row = next((r for r in rows if _length(r) + len(short) + 1 < width), rows[-1])
         room = width - _length(row) - 1
         note = long if len(long) <= room else short
         row.append((" " + note[: max(0, room)].rjust(max(0, room)), "dim"))
         self.tabs.show([row])
 
-    def _tabs(self, shortness: int, width: int) -> Row:
+    def _tabs(self, others: Shortness, own: Shortness) -> Row:
+        """All titles in a row, those of the panes that are not seen shortened alike."""
         row: Row = []
         for index, (word, _) in enumerate(PANES):
             chosen = index == self.view
             marker = self.glyphs.marker if chosen else " "
-            if not chosen and shortness:
-                word = word[:3] if shortness == 1 else ""
+            tab = SHAPES[own if chosen else others]
             style = "cursor" if chosen else "dim"
-            row.append((f"{marker}{index + 1} {word} ".replace("  ", " "), style))
+            row.append((tab.format(marker, index + 1, word), style))
             pane = self.panes.at(index)
             if pane is not None and pane.flagged:
                 row.append((f"!{pane.flagged} ", "cursor" if chosen else pane.flag_style))

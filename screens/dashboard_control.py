@@ -19,6 +19,20 @@ from rlhf_tui.screens.dashboard_marks import Marks
 from rlhf_tui.screens.dashboard_source import ACTIVE
 from rlhf_tui.screens.widgets.text import clean
 
+RESUMED = ("stopped", "failed")
+"""States of runs that can go on."""
+
+
+def words_of(info: RunInfo | None, only_shown: str) -> dict[str, str]:
+    """Empty words for the row of keys, by the ids of rows that do nothing to this run now.
+
+    Args:
+        only_shown: why no run can be changed here; empty where it can.
+    """
+    state = "" if info is None or only_shown else info.state
+    taken = {"dashboard.stop": state not in ACTIVE, "dashboard.resume": state not in RESUMED}
+    return {row: "" for row, away in taken.items() if away}
+
 
 class Control(Marks):
     """The actions on the chosen run."""
@@ -58,7 +72,7 @@ class Control(Marks):
         info = self.subject()
         if info is None:
             return
-        if info.state not in ("stopped", "failed"):
+        if info.state not in RESUMED:
             sentence = f"{info.run_id} is {info.state}: only stopped or failed runs resume."
             self.notify(sentence, markup=False)
             return

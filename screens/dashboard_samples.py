@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from textual.worker import WorkType
+
+from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.runs.layout import SampleRow
 from rlhf_tui.screens import dashboard_label
 from rlhf_tui.screens.dashboard_empty import why_empty
 from rlhf_tui.screens.dashboard_pane import Pane, Seen, words
 from rlhf_tui.screens.dashboard_steps import StepCursor
+from rlhf_tui.screens.dashboard_written import where, written_rows
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.chart_axes import number
@@ -19,6 +26,7 @@ from rlhf_tui.screens.widgets.text import clean
 from rlhf_tui.screens.widgets.wrapping import beside, wrap
 from rlhf_tui.tracking.sampled import Answers, Sampled, plain
 from rlhf_tui.tracking.views import PaneLayout, Spot
+from rlhf_tui.tracking.written import Written, newest
 
 if TYPE_CHECKING:
     from rlhf_tui.screens.room import Room
@@ -53,6 +61,12 @@ class SamplesPane(PagedView, Pane):
         self._run = ""
         self._empty = ""
         """What there is to say without samples."""
+        self._written: list[Written] = []
+        """What a generate run wrote last."""
+        self._writer: RunInfo | None = None
+        """The run that is shown, if it is a generate run."""
+        self._where = ""
+        """Where a generate run's completions are."""
         self._found: list[Place] = []
         self._back = Spot()
         """Where to begin."""
@@ -84,11 +98,32 @@ class SamplesPane(PagedView, Pane):
             back, self._back = self._back.of(run.info.run_id), Spot()
             self._run, self.prompt, self.top = run.info.run_id, back.index, 0
             self._steps.chosen, self._aim = back.step, back.index > 0
+            self._look_for_written(seen, run.info)
         elif batch is not None and not (batch.samples or batch.samples_restarted):
+            if self._writer is not None and (batch.rows or run.info.state != self._writer.state):
+                self._look_for_written(seen, run.info)
             return
         self.sampled = Sampled(run.follower.samples)
         self.others = [(o.info.run_id, Sampled(o.follower.samples)) for o in seen.others]
         self._search()
+        self.relayout()
+
+    def _look_for_written(self, seen: Seen, info: RunInfo) -> None:
+        """Of a generate run: read what it wrote last."""
+        if self._writer is None or info.run_id != self._writer.run_id:
+            self._written = []
+        self._writer = info if info.kind == "generate" else None
+        if self._writer is not None:
+            home = not seen.source.only_shown
+            self._where = where(info, cast("Room", self.screen).key if home else None)
+            read: WorkType[None] = partial(self._read_written, info)
+            self.run_worker(read, group="written", exclusive=True)
+
+    async def _read_written(self, info: RunInfo) -> None:
+        try:
+            self._written = await asyncio.to_thread(newest, Path(info.directory))
+        except OSError as error:
+            self._where = f"{self._where} It cannot be read: {error.strerror}."
         self.relayout()
 
     @property
@@ -106,7 +141,11 @@ class SamplesPane(PagedView, Pane):
         if not width:
             return
         if not self.sampled.prompts:
-            self.fill(wrap([(self._empty, "dim")], width))
+            if self._writer is None:
+                self.fill(wrap([(self._empty, "dim")], width))
+            else:
+                of = (self._writer, self._written, self._where)
+                self.fill(written_rows(*of, width, self.glyphs))
             return
         rows: list[Row] = [self._head(), []]
         self._tops = []
@@ -235,7 +274,10 @@ class SamplesPane(PagedView, Pane):
         self.relayout()
 
     def line(self, by: int) -> None:
-        """To another prompt."""
+        """To another prompt; a line on where there is none."""
+        if not self.sampled.prompts:
+            self.move(by)
+            return
         self._go(max(0, min(len(self.sampled.prompts) - 1, self.prompt + by)))
 
     def _go(self, prompt: int) -> None:
@@ -292,7 +334,7 @@ class SamplesPane(PagedView, Pane):
         or one like the reference's, to be rated."""
         prompts = list(self.sampled.prompts.values())
         if not prompts:
-            self.app.notify("There is no sample to judge yet.")
+            self.app.notify(self._where if self._writer else "There is no sample to judge yet.")
             return
         answers = prompts[self.prompt]
         rows = [row for row in (answers.reference(), answers.at(self.step)) if row is not None]

@@ -228,8 +228,12 @@ def check_name(name: str) -> None:
 def _problem(name: str) -> str:
     if not name.strip() or not name.isprintable() or name != name.strip():
         return "A view's name is a word or several, without space around them."
-    if len(name) > LONGEST_NAME:
-        return f"A view's name has at most {LONGEST_NAME} characters."
+    # A name that its file's cannot hold could not be listed.
+    if len(name) > LONGEST_NAME or unquote(file_name(name)) != name:
+        return (
+            f"A view's name has at most {LONGEST_NAME} characters; in other scripts fewer, 16 in"
+            " Chinese say."
+        )
     if name == STANDARD:
         return f"{STANDARD!r} is the view that everything begins with: choose another name."
     return ""

@@ -148,12 +148,19 @@ def test_the_standard_view_is_always_there() -> None:
         SavedViews("anna").save("standard", Layout())
 
 
-@pytest.mark.parametrize("name", ["", " ", " a", "a\n", "\x1b[2J", "a" * 41])
+@pytest.mark.parametrize("name", ["", " ", " a", "a\n", "\x1b[2J", "a" * 41, "長" * 17])
 def test_what_cannot_be_a_name_is_told(name: str) -> None:
     with pytest.raises(UsageError, match="A view's name"):
         SavedViews("anna").save(name, Layout())
     with pytest.raises(UsageError, match="There is no view"):
         SavedViews("anna").read(name)
+
+
+@pytest.mark.parametrize("name", ["é" * 25, "長" * 16, "a/b c.json", "." * 40])
+def test_what_can_be_a_name_is_listed_as_it_is(name: str) -> None:
+    SavedViews("anna").save(name, Layout(pane="log"))
+    assert SavedViews("anna").names() == [name]
+    assert SavedViews("anna").read(name).pane == "log"
 
 
 def test_a_view_that_there_is_not_names_the_nearest() -> None:

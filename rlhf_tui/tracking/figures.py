@@ -141,11 +141,12 @@ def _chart(axes: Any, subjects: Sequence[Subject], name: str, look: Look) -> lis
             clock = subject.clocks.get(look.x)
             xs = steps if clock is None else [clock.at(step) / seconds for step in steps]
             if look.log_y:
-                below = sum(1 for y in ys if y <= 0)
-                if below and not averaged:
+                # All of them, also where only the ends of stretches are drawn.
+                below = 0 if averaged else sum(1 for y in values.levels[0][0] if y <= 0)
+                if below:
                     notes.append(
                         f"{name} of {head} has points that are not above 0, {below:,} of"
-                        f" {len(ys):,}: gaps on the logarithmic axis."
+                        f" {len(series):,}: gaps on the logarithmic axis."
                     )
                 ys = [y if y > 0 else math.nan for y in ys]
             drawn += any(map(math.isfinite, ys))

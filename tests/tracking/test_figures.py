@@ -151,6 +151,15 @@ def test_what_cannot_be_drawn_is_said(subjects: list[Subject], tmp_path: Path) -
         ending_of(Path("x.bmp"))
 
 
+def test_points_below_0_of_a_long_curve_are_counted_not_those_drawn() -> None:
+    series = Series("kl")
+    for step in range(3 * MOST_POINTS):
+        series.add(step, -1.0 if step < 10 else math.nan if step < 20 else 1.0)
+    run = Subject("ppo-0001", "ppo", series={"kl": series})
+    (told,) = draw([run], ["kl"], Look(smooth=0.5, log_y=True), ".svg", io.BytesIO())
+    assert f"10 of {3 * MOST_POINTS:,}:" in told
+
+
 def test_a_persons_own_settings_change_nothing(
     subjects: list[Subject], monkeypatch: pytest.MonkeyPatch
 ) -> None:

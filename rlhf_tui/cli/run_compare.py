@@ -10,6 +10,7 @@ import typer
 
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption
 from rlhf_tui.cli.output import note, say, say_json, say_table
+from rlhf_tui.cli.run_files import no_such_metric
 from rlhf_tui.cli.run_places import RunsArgument, places, read_all
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def compare(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Put runs side by side: arguments that differ, final metrics, curves."""
-    from rlhf_tui.errors import UsageError, nearest
+    from rlhf_tui.errors import UsageError
     from rlhf_tui.tracking.comparison import compare as made
     from rlhf_tui.tracking.comparison import metric_names
     from rlhf_tui.tracking.patterns import AnyOf, pattern
@@ -47,18 +48,16 @@ def compare(
     if len(runs) < 2:
         raise UsageError("One run is named; to compare takes two.", hint="Name another one.")
     wanted = [pattern(query) for query in metrics or []]
-    subjects = read_all(places(runs, workspace))
+    found = places(runs, workspace)
+    subjects = read_all(found)
     for one in wanted:
         if not metric_names(subjects, one):
-            names = sorted({name for subject in subjects for name in subject.series})
-            raise UsageError(
-                f"No metric's name holds {one.query!r}.", hint=nearest(one.query, names)
-            )
-    found = made(subjects, AnyOf(wanted) if wanted else None)
+            raise no_such_metric(one.query, found)
+    compared = made(subjects, AnyOf(wanted) if wanted else None)
     if json:
-        say_json(_document(found))
+        say_json(_document(compared))
     else:
-        _print(found, chosen=bool(wanted))
+        _print(compared, chosen=bool(wanted))
 
 
 def _print(found: Comparison, *, chosen: bool) -> None:

@@ -84,6 +84,14 @@ def test_what_cannot_be_compared_is_said(tmp_path: Path, runs: Path) -> None:
     refused(cli("runs", "compare", "ppo-0001", "ppo-0002"), 2, "no workspace")
 
 
+def test_runs_that_logged_nothing_are_said_to(tmp_path: Path, runs: Path) -> None:
+    pair = ("runs/ppo-0001", "runs/ppo-0002")
+    for run in pair:
+        (tmp_path / run / "metrics.jsonl").write_text("")
+    done = Cli(tmp_path)("runs", "compare", *pair, "--metrics", "loss")
+    refused(done, 2, "ppo-0001 and ppo-0002 logged no metrics")
+
+
 def test_by_id_beginning_and_latest(cli: Cli, workspace: Workspace) -> None:
     """The hub knows what these mean, which run is put away, and which is the current policy."""
     enter_run(workspace, "sft-0001", created_ms=1000, arguments={"batch_size": 4})

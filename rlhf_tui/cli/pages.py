@@ -40,6 +40,9 @@ class EachOnce(Command):
     """
 
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:
+            # A line that is not finished, which the shell completes.
+            return super().parse_args(ctx, args)
         _, _, order = self.make_parser(ctx).parse_args(args=list(args))
         seen = set[str]()
         for parameter in order:

@@ -7,11 +7,14 @@ tree, which knows the same options.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rlhf_tui.records import TaskKind
 
+COMPLETING = "_RLHF_TUI_COMPLETE"
+"""Set by the shell that asks, without arguments, how a line may go on."""
 MODES: dict[str, TaskKind] = {"rank": "rank", "thumbs": "thumbs"}
 OPTIONS = {"--mode": "mode", "--as": "as", "--workspace": "workspace", "-w": "workspace"}
 """Options of `label`; each takes a value."""
@@ -22,7 +25,7 @@ SHOWN = {"--workspace": "workspace", "-w": "workspace", "--view": "view"}
 def quick(arguments: Sequence[str]) -> Callable[[], int] | None:
     """What opens the screen that is asked for; None for the tree to read the arguments."""
     if not arguments:
-        return _home
+        return None if COMPLETING in os.environ else _home
     if arguments[0] == "dashboard":
         return _dashboard(arguments[1:])
     if arguments[0] != "label":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import Cli
 
 from rlhf_tui.cli import labelling, main, opening
 from rlhf_tui.cli.quick import quick
@@ -71,6 +72,27 @@ def test_both_ways_open_the_same(monkeypatch: pytest.MonkeyPatch, arguments: lis
 @pytest.mark.parametrize("arguments", LEFT, ids=" ".join)
 def test_the_rest_is_left_to_the_tree(arguments: list[str]) -> None:
     assert quick(arguments) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("rlhf-tui runs expo", "export"),
+        # A line that would be refused once it is given.
+        ("rlhf-tui runs export a --size 6x4 --size 6x4 --over", "--overwrite"),
+    ],
+)
+def test_the_shell_completes_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, found: str
+) -> None:
+    asked = {
+        "_RLHF_TUI_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+    }
+    assert Cli(tmp_path)(env=asked).ok().out.split() == [found]
+    monkeypatch.setenv(*next(iter(asked.items())))
+    assert quick([]) is None
 
 
 def test_the_short_way_loads_no_tree(tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ def resume(
     from rlhf_tui.hub.messages import Launched, ResumeRun
     from rlhf_tui.runs.environment import secrets
 
+    if yes and not host_gone:
+        raise UsageError("--yes is for --host-gone: nothing else is asked.")
     if host_gone and not yes and not _given_up(run):
         raise NothingToDo(f"{run} was not taken over.")
     request = ResumeRun(run_id=run, secrets=secrets(os.environ), host_gone=host_gone)

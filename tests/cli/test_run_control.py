@@ -38,6 +38,10 @@ def queue(workspace: Workspace, cli: Cli) -> Iterator[Cli]:
     end_runs(workspace)
 
 
+def test_yes_answers_one_question_of_resume_alone(cli: Cli) -> None:
+    refused(cli("runs", "resume", "sft-0001", "--yes"), 2, "--yes is for --host-gone")
+
+
 def test_titles_notes_and_tags(runs: Cli) -> None:
     assert runs("runs", "rename", "sft", "first try").ok().out == "sft-0001 is 'first try' now.\n"
     refused(runs("runs", "rename", "sft", "two\nlines"), 2, "one line")

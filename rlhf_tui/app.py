@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import signal
 import sys
@@ -18,6 +17,7 @@ from textual.app import App
 from textual.geometry import Size
 from textual.notifications import SeverityLevel
 
+from rlhf_tui.config.file_names import own_name
 from rlhf_tui.config.settings import Settings, load_settings
 from rlhf_tui.errors import RlhfError, UsageError
 from rlhf_tui.screens import theme
@@ -311,7 +311,7 @@ def run_app(
         os.environ.pop(name, None)
     if settings is None:
         settings = load_settings(workspace) if workspace is not None else Settings()
-    person = as_name or getpass.getuser()
+    person = as_name or own_name()
     guard_pastes()
     app = RlhfApp(
         workspace,

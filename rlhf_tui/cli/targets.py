@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,9 +46,10 @@ def open_dashboard(targets: Sequence[str], option: Path | None, view: str = "") 
 
 def saved_views() -> SavedViews:
     """The views that this person has saved."""
+    from rlhf_tui.config.file_names import own_name
     from rlhf_tui.tracking.views import SavedViews
 
-    return SavedViews(getpass.getuser())
+    return SavedViews(own_name())
 
 
 def ask_runs_early(place: Workspace) -> EarlyStart:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar, cast
 
 from rlhf_tui import __version__
+from rlhf_tui.config.file_names import own_name
 from rlhf_tui.errors import Denied, HubError, RlhfError
 from rlhf_tui.hub import wire
 from rlhf_tui.hub.autostart import PATIENCE_S, away
@@ -238,7 +238,7 @@ class AsyncHub:
     def _spool_of(self) -> Spool:
         if self._spool is None:
             name = self.welcome.annotator if self.welcome else self._as_name
-            self._spool = Spool(spool_path(self.workspace, name or getpass.getuser()))
+            self._spool = Spool(spool_path(self.workspace, name or own_name()))
         return self._spool
 
     async def _send(self, events: Sequence[Event]) -> None:

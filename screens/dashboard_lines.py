@@ -11,7 +11,8 @@ from textual.content import Content
 from textual.widgets import Input, TextArea
 
 from rlhf_tui.errors import UsageError
-from rlhf_tui.screens.label_ask import LEAVE, Panel, caught_up
+from rlhf_tui.screens.label_ask import LEAVE, Panel
+from rlhf_tui.screens.widgets.line import Line, caught_up
 from rlhf_tui.screens.widgets.text import FORBIDDEN
 
 
@@ -51,8 +52,7 @@ class LineAsk(Checked):
         keys = "Enter takes it   Esc as it was"
         super().__init__(title, f"{hint}   {keys}" if hint else keys, check)
         # Not marked: the next letter would replace what is there.
-        self.line = Input(value, compact=True, select_on_focus=False)
-        self.line.cursor_blink = False  # a blinking cursor sends bytes twice a second
+        self.line = Line(self._take, value, compact=True, select_on_focus=False)
 
     def body(self) -> ComposeResult:
         yield self.line
@@ -60,9 +60,9 @@ class LineAsk(Checked):
     def on_input_changed(self, event: Input.Changed) -> None:
         self.look(event.value)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        if self.look(event.value):
-            self.dismiss(event.value)
+    def _take(self, text: str) -> None:
+        if self.look(text):
+            self.dismiss(text)
 
 
 class NoteAsk(Checked):

@@ -6,7 +6,6 @@ The texts that are judged stay in sight above them.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -16,9 +15,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widget import Widget
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Static, TextArea
 
+from rlhf_tui.screens.widgets.line import Line, caught_up
 from rlhf_tui.screens.widgets.text import FORBIDDEN
 
 T = TypeVar("T")
@@ -30,17 +29,6 @@ LONGEST = 20_000
 def typed(text: str) -> str:
     """What was typed or pasted, without what no text should hold, and not without end."""
     return FORBIDDEN.sub("", text).strip()[:LONGEST]
-
-
-async def caught_up(widget: Widget) -> None:
-    """Wait until a widget has all that was typed before now.
-
-    A key with priority is acted on at once and would overtake the letters before it, which
-    wait in the widget's queue: on a slow line or a busy machine they would be lost.
-    """
-    taken = asyncio.Event()
-    if widget.call_later(taken.set):
-        await taken.wait()
 
 
 class Panel(ModalScreen[T | None]):
@@ -78,12 +66,10 @@ class TextAsk(Panel[str]):
         super().__init__(title, "Enter takes it   empty: as it was")
 
     def body(self) -> ComposeResult:
-        line = Input(compact=True, max_length=LONGEST)
-        line.cursor_blink = False  # a blinking cursor sends bytes twice a second
-        yield line
+        yield Line(self._take, compact=True, max_length=LONGEST)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(typed(event.value) or None)
+    def _take(self, text: str) -> None:
+        self.dismiss(typed(text) or None)
 
 
 class CritiqueAsk(Panel[str]):

@@ -12,7 +12,7 @@ from textual.widgets import TextArea
 from rlhf_tui.errors import InputError
 from rlhf_tui.records import Written
 from rlhf_tui.screens.editor import edit_in, editor_command
-from rlhf_tui.screens.label_ask import LEAVE, Panel, caught_up
+from rlhf_tui.screens.label_ask import LEAVE, Panel
 from rlhf_tui.screens.label_drafts import Work
 from rlhf_tui.screens.label_judging import Judging
 from rlhf_tui.screens.label_written import (
@@ -24,6 +24,7 @@ from rlhf_tui.screens.label_written import (
     text_of,
     to_edit,
 )
+from rlhf_tui.screens.widgets.line import caught_up
 from rlhf_tui.screens.widgets.text import FORBIDDEN
 
 

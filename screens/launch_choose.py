@@ -18,6 +18,7 @@ from rlhf_tui.errors import RlhfError
 from rlhf_tui.screens.launch_edit import STYLE, Checked
 from rlhf_tui.screens.theme import Glyphs
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
+from rlhf_tui.screens.widgets.line import Line
 from rlhf_tui.screens.widgets.text import clean
 
 SHOWN = 10
@@ -81,7 +82,7 @@ class ChooseValue(Checked):
         with Vertical():
             yield Static(self.heading, markup=False, classes="title")
             yield Static(f"{self.meaning}.", markup=False, classes="quiet")
-            yield Input(self.value, select_on_focus=True)
+            yield Line(self._take, self.value, select_on_focus=True)
             self.view = CanvasView()
             yield self.view
             yield Static(markup=False, classes="problem")
@@ -139,7 +140,7 @@ class ChooseValue(Checked):
         self.at = max(-1, min(self.at + by, len(self.list) - 1))
         self.draw()
 
-    def on_input_submitted(self) -> None:
+    def _take(self, typed: str) -> None:
         """Take the line or the text; a directory that is no model is gone into."""
         text = self.list[self.at].value if self.at >= 0 else self.text
         if self.at >= 0 and text.endswith(os.sep):

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from rlhf_tui.errors import UsageError
+from rlhf_tui.screens.widgets.line import Line
 from rlhf_tui.screens.widgets.text import clean
 
 STYLE = """
@@ -82,7 +83,7 @@ class EditValue(Checked):
         with Vertical():
             yield Static(self.heading, markup=False, classes="title")
             yield Static(f"{self.meaning} ({self.takes}).", markup=False, classes="quiet")
-            yield Input(self.value, select_on_focus=True)
+            yield Line(self._take, self.value, select_on_focus=True)
             yield Static(markup=False, classes="problem")
             yield Static(markup=False, classes="warning")
             yield Static("Enter takes it", markup=False, classes="quiet")
@@ -90,7 +91,7 @@ class EditValue(Checked):
     def on_input_changed(self, event: Input.Changed) -> None:
         self.problem(event.value)
 
-    def on_input_submitted(self) -> None:
+    def _take(self, text: str) -> None:
         self.action_accept()
 
     def action_accept(self) -> None:

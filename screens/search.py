@@ -6,7 +6,8 @@ from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
-from textual.widgets import Input
+
+from rlhf_tui.screens.widgets.line import Line
 
 
 class SearchAsk(ModalScreen[str | None]):
@@ -24,12 +25,10 @@ class SearchAsk(ModalScreen[str | None]):
         self.before, self.what = query, what
 
     def compose(self) -> ComposeResult:
-        yield Input(
+        yield Line(
+            self.dismiss,
             self.before,
             placeholder=f"{self.what or 'Search'}; Enter finds, . and , go on, empty ends it",
             select_on_focus=True,
             compact=True,
         )
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self.dismiss(event.value)

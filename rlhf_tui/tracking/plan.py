@@ -12,11 +12,9 @@ from rlhf_tui.runs import layout
 from rlhf_tui.runs.layout import RunArguments
 from rlhf_tui.tracking.clock import Clock, XAxis
 from rlhf_tui.tracking.manifest import read_manifest
+from rlhf_tui.tracking.rules.finding import ONLINE, TRAINERS
 from rlhf_tui.tracking.series import Series
 
-OFFLINE = ("sft", "rm", "dpo", "kto")
-"""Kinds that pass over the validation rows; the others write answers to held-out prompts."""
-ONLINE = ("ppo", "rloo", "grpo")
 TOLD = "time/evaluate"
 """Seconds of an evaluation, as the online trainers log them."""
 FORWARD = {"sft": 1 / 3, "rm": 1 / 3, "dpo": 0.4, "kto": 0.7}
@@ -70,6 +68,7 @@ class Plan:
         """
         told = series[TOLD].last if TOLD in series else math.nan
         if self.kind in ONLINE:
+            # They write answers to held-out prompts; the others pass over the validation rows.
             return Evaluations(self.every, seconds=told if 0 < told < math.inf else 0.0)
         a_step = self.trained / total if self.trained and total > 0 else self._counted(clocks)
         share = FORWARD[self.kind]
@@ -96,7 +95,7 @@ def plan_of(run: Path) -> Plan | None:
         return None
     given, kind = arguments.arguments, arguments.kind
     rows, every = manifest.rows.get("validation", 0), given.get("eval_steps", 0)
-    if kind not in (*OFFLINE, *ONLINE) or not rows or not isinstance(every, int):
+    if kind not in TRAINERS or not rows or not isinstance(every, int):
         return None
     epochs = given.get("epochs", 0)
     whole = isinstance(epochs, int | float) and not given.get("max_steps")

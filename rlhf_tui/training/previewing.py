@@ -31,7 +31,6 @@ from rlhf_tui.runs.layout import RunKind
 from rlhf_tui.runs.rendered import ANSWER, MEASURED, REQUEST, Example, Rendered, RenderRequest
 from rlhf_tui.training.process import QUIET
 
-ONLINE = ("ppo", "rloo", "grpo")
 PACKED_AT_MOST = 20_000
 """Rows that are packed to count them; of more the number is worked out from their mean length."""
 
@@ -57,11 +56,11 @@ def render(request: RenderRequest) -> Rendered:
         return _Rendering(kind, options, renderer_of(kind, options)).of(rows, request.examples)
     made = evaluated(options.model)
     renderer = renderer_of(made.kind, options)
-    told: Options = options
-    if made.kind in ONLINE:
+    shown: Options = options
+    if issubclass(OPTIONS[made.kind], OnlineOptions):
         # Its answers are as long as in training, which is what its prompts leave room for.
-        told = msgspec.convert(made.arguments, OPTIONS[made.kind])
-    return _Rendering(made.kind, told, renderer).of(rows, request.examples)
+        shown = msgspec.convert(made.arguments, OPTIONS[made.kind])
+    return _Rendering(made.kind, shown, renderer).of(rows, request.examples)
 
 
 def renderer_of(kind: RunKind, options: Options) -> Any:

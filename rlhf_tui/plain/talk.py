@@ -147,7 +147,11 @@ class Talk:
         if saved == "refused":
             self.paper.say(f"NOT saved: {self.session.outbox.problem}")
         elif saved == "spooled":
-            self.paper.say(f"Saved locally, the hub is away: {what}.")
+            # A hub that is there and stores nothing: its disk is full, say.
+            why = self.link.trouble if self.link.connected else ""
+            self.paper.say(f"Saved locally{'' if why else ', the hub is away'}: {what}.")
+            if why:
+                self.paper.say(why)
         else:
             self.paper.say(f"Saved: {what}.")
 

@@ -79,3 +79,8 @@ def test_limits_larger_than_the_machine_or_unreadable_are_none(tmp_path: Path) -
     assert room.look() == (GB // 2, GB)
     (tmp_path / "b/sys/fs/cgroup/memory.current").unlink()
     assert room.look() == (10 * GB, 64 * GB), "a group that has gone"
+
+
+def test_groups_that_cannot_be_looked_at_count_as_none(tmp_path: Path) -> None:
+    root = system(tmp_path, f"0::/{'a' * 300}\n", {"": second(f"{GB}", GB // 2)})
+    assert Room(root).look() == (GB // 2, GB)

@@ -16,7 +16,7 @@ import msgspec
 from rich.cells import cell_len
 from textual.worker import WorkType
 
-from rlhf_tui.config.options import OPTIONS
+from rlhf_tui.config.meanings import defaults, differs, meaning
 from rlhf_tui.errors import InputError, UsageError
 from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.evaluation.model_wording import lines
@@ -274,24 +274,25 @@ def fact_sections(info: RunInfo, facts: dict[str, dict[str, Any]], glyphs: Glyph
 
 
 def _arguments(arguments: RunArguments, glyphs: Glyphs) -> Section:
-    defaults = default_values(arguments.kind)
-    changed = {k: v for k, v in arguments.arguments.items() if defaults.get(k, v) != v}
+    kind = arguments.kind
+    default = defaults(kind)
+    changed = {k: v for k, v in arguments.arguments.items() if differs(default.get(k, v), v)}
+
+    def row(name: str, value: Any, style: str) -> Row:
+        meant = meaning(kind, name, value)
+        return [*_pair(name, value, glyphs, style), *([(f"   {meant}", "dim")] if meant else [])]
+
     entries: list[Entry] = []
     for name, value in changed.items():
-        row = _pair(name, value, glyphs, "strong")
-        entries.append((name, [[*row, (f"   default {_text(defaults[name], glyphs)}", "dim")]]))
+        usual = (f"   default {_text(default[name], glyphs)}", "dim")
+        entries.append((name, [[*row(name, value, "strong"), usual]]))
     entries += [
-        (name, [_pair(name, value, glyphs, "dim")])
+        (name, [row(name, value, "dim")])
         for name, value in arguments.arguments.items()
         if name not in changed
     ]
     heading: Row = [("arguments", "accent"), ("   those that differ from the default first", "dim")]
     return [heading], entries
-
-
-def default_values(kind: str) -> dict[str, Any]:
-    """The defaults of a kind's options; {} for a kind that has none."""
-    return msgspec.structs.asdict(OPTIONS[kind]()) if kind in OPTIONS else {}
 
 
 def _group(title: str, values: dict[str, str], glyphs: Glyphs) -> Section:

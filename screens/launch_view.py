@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from rich.cells import cell_len, set_cell_size
 from textual.events import Click, Resize
 from textual.message import Message
 
+from rlhf_tui.config.meanings import of_zero
 from rlhf_tui.screens.launch_fields import KINDS, Field
 from rlhf_tui.screens.launch_form import Form, shown
 from rlhf_tui.screens.theme import UNICODE, Glyphs
@@ -18,8 +17,6 @@ from rlhf_tui.screens.widgets.wrapping import wrap
 NAME = 22
 VALUE = 20
 """Cells of the first two columns."""
-ZERO = re.compile(r"; 0: ([^;(]+)")
-"""What an option's description says of the value 0, where that stands for something else."""
 FOOT = 4
 """Rows below the form on the lowest screen."""
 TITLES = {
@@ -113,8 +110,7 @@ def _in_words(field: Field, value: str) -> str:
 
     A learning rate of 0.0 would be read as one that learns nothing.
     """
-    meant = ZERO.search(field.meaning) if value in ("0", "0.0") else None
-    return meant[1] if meant else value
+    return (of_zero(field.meaning) if value in ("0", "0.0") else "") or value
 
 
 def kind_row(kind: str, width: int, glyphs: Glyphs) -> list[Row]:

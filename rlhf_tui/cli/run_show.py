@@ -82,6 +82,8 @@ def _facts(info: RunInfo) -> None:
 
 def _made_with(info: RunInfo) -> None:
     """What it began with."""
+    from rlhf_tui.config.meanings import meaning
+
     if info.arguments is None:
         return
     for role, source in info.arguments.lineage.items():
@@ -90,7 +92,8 @@ def _made_with(info: RunInfo) -> None:
         _fact("recipe", info.arguments.recipe)
     say("arguments")
     for name, value in info.arguments.arguments.items():
-        say(f"  {name} = {value}")
+        meant = meaning(info.arguments.kind, name, value)
+        say(f"  {name} = {value}{f'  ({meant})' if meant else ''}")
 
 
 def _fact(label: str, told: str) -> None:

@@ -24,6 +24,7 @@ MOST_COUNTED = 100_000
 """Repetitions that are counted, as in a{1000}, multiplied: `regex` writes all of them out, and
 ((a{1000}){1000}){1000} would take all memory there is."""
 _COUNTED = re.compile(r"\{(\d+)")
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
 
 
 class TooSlow(UsageError):
@@ -47,7 +48,7 @@ class Pattern:
             # Of signs that may mean something else in a later Python.
             warnings.simplefilter("ignore")
             re.compile(expression, re.IGNORECASE)
-            counts = [int(digits[:9]) for digits in _COUNTED.findall(query)]
+            counts = [int(digits[:9]) for digits in _COUNTED.findall(_ESCAPED.sub("", query))]
             if math.prod(filter(None, counts)) > MOST_COUNTED:
                 raise UsageError(
                     f"{query!r} counts too far.",

@@ -116,6 +116,12 @@ def test_ordinary_counts_are_taken(query: str) -> None:
     assert pattern(query).search(text)
 
 
+def test_a_brace_behind_a_backslash_counts_nothing() -> None:
+    assert pattern(r"\{9999999: .\}").search("{9999999: 1}")
+    with pytest.raises(UsageError, match="counts too far"):
+        pattern(r"\\{9999999}")
+
+
 def test_deep_nesting_is_said() -> None:
     with pytest.raises(UsageError):
         pattern("(" * 5000 + "a" + ")" * 5000)

@@ -62,6 +62,8 @@ class FileSource:
             info = self._info(found)
             if info is not None:
                 self._infos[name] = info
+        # What was listed before it became one of the older ones stays.
+        self.older = max(0, len(scan.runs) + scan.older - len(self._infos))
         self.waiting = _waiting(scan) if not self._infos else ""
         return [*self._infos.values()]
 

@@ -86,7 +86,8 @@ def of_files(files: Sequence[Path]) -> Listed:
     source = FileSource(files)
     check(Scanner(files).scan())
     infos = sorted(source.look(), key=place_of)
-    return Listed(infos, infos[0] if infos else None, files=source, note=passed_over(files))
+    chosen = infos[0] if infos else None
+    return Listed(infos, chosen, source.older, files=source, note=passed_over(files))
 
 
 def _among(infos: list[RunInfo], run: str) -> RunInfo | None:

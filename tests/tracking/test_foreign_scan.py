@@ -12,6 +12,7 @@ from helpers.foreign import DATA, WANDB, scan
 from helpers.recorded import write_run
 
 from rlhf_tui.errors import UsageError
+from rlhf_tui.tracking.foreign import scan as scanning
 from rlhf_tui.tracking.foreign.scan import Scanner, check, passed_over
 
 LINE = '{"step": 1, "loss": 1}\n'
@@ -180,3 +181,17 @@ def test_a_directory_that_is_closed_to_us_is_left_out(
     # The tests may run as root, to whom nothing is closed.
     monkeypatch.setattr(os, "scandir", refuse)
     assert names(tmp_path) == ["a.jsonl"]
+
+
+def test_of_too_many_runs_the_newest_are_found_and_the_others_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanning, "MOST_RUNS", 2)
+    for number, written in enumerate((300, 100, 400, 200)):
+        log = tmp_path / f"{number}.jsonl"
+        log.write_text(LINE)
+        os.utime(log, (written, written))
+    found = scan(tmp_path)
+    assert [run.name for run in found.runs] == ["0.jsonl", "2.jsonl"]
+    assert found.older == 2
+    assert scan(tmp_path / "1.jsonl").older == 0

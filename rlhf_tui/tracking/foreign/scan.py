@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,6 +26,7 @@ DEEPEST = 6
 MOST_ENTRIES = 20_000
 """Directory entries looked at in one go."""
 MOST_RUNS = 500
+"""… and runs that are followed: the newest."""
 BEGUN = (".wandb", ".jsonl", ".csv", ".tsv")
 """Endings of files that are waited for when they are empty: a program has just begun them."""
 MOST_TOLD = 6
@@ -75,6 +77,8 @@ class Scan:
     empty: list[Path] = field(default_factory=list)
     """Named files without content yet, and named directories without files."""
     gone: list[Path] = field(default_factory=list)
+    older: int = 0
+    """Runs beside these, written before them."""
 
 
 class Scanner:
@@ -89,18 +93,20 @@ class Scanner:
     def scan(self) -> Scan:
         """All runs in what was named, each once, by name in the order of the paths."""
         found = Scan()
-        seen: set[tuple[str, str]] = set()
+        runs: dict[tuple[str, str], Found] = {}
         self._left = MOST_ENTRIES
         for path in self.paths:
             for run in self._below(path, found):
-                key = (os.path.realpath(run.path), run.format)
-                if key in seen or len(found.runs) >= MOST_RUNS:
-                    continue
-                seen.add(key)
-                # What came first keeps its name when others come.
-                if key not in self._names:
-                    self._names[key] = _unused(run, set(self._names.values()))
-                found.runs.append(Found(self._names[key], run.path, run.format, run.files))
+                runs.setdefault((os.path.realpath(run.path), run.format), run)
+        if len(runs) > MOST_RUNS:
+            found.older = len(runs) - MOST_RUNS
+            newest = set(sorted(runs, key=lambda key: _written(runs[key]))[-MOST_RUNS:])
+            runs = {key: run for key, run in runs.items() if key in newest}
+        for key, run in runs.items():
+            # What came first keeps its name when others come.
+            if key not in self._names:
+                self._names[key] = _unused(run, set(self._names.values()))
+            found.runs.append(Found(self._names[key], run.path, run.format, run.files))
         return found
 
     def _below(self, path: Path, scan: Scan) -> Iterator[Found]:
@@ -247,6 +253,14 @@ def printable(text: str) -> str:
 
 def _shown(path: Path) -> str:
     return printable(str(path))
+
+
+def _written(run: Found) -> float:
+    """When a run was written to last, in seconds since 1970; 0 where nobody tells."""
+    for path in run.files:
+        with suppress(OSError):
+            return path.stat().st_mtime
+    return 0.0
 
 
 def _name(path: Path, root: Path) -> str:

@@ -101,10 +101,13 @@ def write_charts(
         )
     look = wish.look()
     endings = [".svg" if name == STDOUT else ending_of(Path(name)) for name in out]
+    seen = set()
     for name in out:
         free(name, overwrite)
-        if out.count(name) > 1:
+        place = Path(name).resolve()
+        if place in seen:
             raise UsageError(f"{name} is named twice.", hint="Name a file for each chart.")
+        seen.add(place)
     wanted = [pattern(query) for query in charts]
     found = places(runs, workspace)
     subjects = read_all(found)

@@ -136,6 +136,11 @@ def test_metrics_may_be_named_more_than_once(cli: Cli) -> None:
         (("--out", "m.svg", "--chart", "loss", "--chart", "lss"), 2, ("holds 'lss'",)),
         (("--out", "m.svg", "--out", "m.png", "--chart", "loss"), 2, ("2 files", "1 --chart")),
         (("--out", "m.svg", "--out", "m.svg", *("--chart", "loss") * 2), 2, ("named twice",)),
+        (
+            ("--out", "m.svg", "--out", "./a/../m.svg", *("--chart", "loss") * 2),
+            2,
+            ("named twice",),
+        ),
         (("--out", "m.svg", "--chart", "loss", *("--size", "3x2") * 2), 2, ("--size is given",)),
         (("--out", "m.csv", "--what", "samples", "--what", "metrics"), 2, ("--what is given",)),
     ],

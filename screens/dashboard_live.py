@@ -8,6 +8,7 @@ from pathlib import Path
 
 from textual.content import Content
 
+from rlhf_tui.counting import count
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.runs.crowd import Crowd
 from rlhf_tui.screens.dashboard_curves import Styles
@@ -118,8 +119,7 @@ class Live(Room):
         running = sum(info.state in LIVE for info in infos)
         queued = sum(info.state == "queued" for info in infos)
         there = len(infos) + self.source.older
-        runs = "1 run" if there == 1 else f"{there} runs"
-        counts = f"{runs}, {running} running, {queued} queued "
+        counts = f"{count(there, 'run')}, {running} running, {queued} queued "
         self.status.say("counts", Content("" if self.source.refused else counts))
         self.tell_head()
 

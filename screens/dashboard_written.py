@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rlhf_tui.counting import count
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.runs.layout import COMPLETIONS
 from rlhf_tui.screens.dashboard_empty import ENDED
@@ -55,7 +56,7 @@ def written_rows(
         if one.prompt_id != before:
             before = one.prompt_id
             rows += [[], *wrap([(f"prompt {shown(one.prompt_id)}", "dim")], width)]
-        facts = [f"{one.tokens:,} tokens" if one.tokens is not None else ""]
+        facts = [count(one.tokens, "token") if one.tokens is not None else ""]
         facts.append("cut at its length limit" if one.finish_reason == "length" else "")
         text = plain(one.completion)
         head = ", ".join(filter(None, facts))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.worker import WorkType
 
+from rlhf_tui.counting import count
 from rlhf_tui.errors import RlhfError
 from rlhf_tui.hub.messages import Preview, PreviewLaunch
 from rlhf_tui.runs.environment import carried, secrets
@@ -98,5 +99,5 @@ class Asking:
             await asyncio.sleep(LOOK_S)
             rows = await asyncio.to_thread(rows_read, workspace.runs, file)
             if rows:
-                self.told.reading = f"reading {file.name}: {rows:,} rows; it can be left"
+                self.told.reading = f"reading {file.name}: {count(rows, 'row')}; it can be left"
                 self._screen.draw_summary()

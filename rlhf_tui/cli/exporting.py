@@ -10,6 +10,7 @@ import typer
 from rlhf_tui.cli import pages
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption, checked, connect
 from rlhf_tui.cli.output import note, say, say_json
+from rlhf_tui.counting import count
 from rlhf_tui.dataset.spec import Aggregate, DatasetKind, DatasetSpec, PairMode
 from rlhf_tui.errors import UsageError
 from rlhf_tui.records import SPLITS, Split
@@ -110,7 +111,7 @@ def export(
     if json:
         say_json({"path": str(out), "kind": kind, "rows": made.rows, "note": made.note})
         return
-    say(f"Wrote {made.rows} rows to {out}.")
+    say(f"Wrote {count(made.rows, 'row')} to {out}.")
     if made.note:
         note(made.note)
     if not split and "test" not in spec.splits:

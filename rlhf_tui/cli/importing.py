@@ -18,6 +18,7 @@ from rlhf_tui.cli.opening import annotator_name
 from rlhf_tui.cli.opening import workspace as workspace_of
 from rlhf_tui.cli.output import note, say, say_error, say_json, say_table
 from rlhf_tui.config.settings import LabelSettings, load_settings
+from rlhf_tui.counting import count
 from rlhf_tui.errors import InputError, UsageError
 from rlhf_tui.records import SPLITS, Split
 
@@ -133,7 +134,9 @@ def _one(
                 split=split,
                 gold=gold,
                 judged_overlap=judged_overlap,
-                on_rows=lambda rows: p.update(task, description=f"{path.name}: {rows} rows"),
+                on_rows=lambda rows: p.update(
+                    task, description=f"{path.name}: {count(rows, 'row')}"
+                ),
             )
         except InputError as error:
             say_error(error.message, error.hint)
@@ -143,7 +146,7 @@ def _one(
 def summarise(done: list[Imported]) -> None:
     """A line a kind of record: what was added, and what was there already."""
     for one in done:
-        say(f"{one.path}: {one.format}, {one.rows} rows taken, {one.rejected} rejected")
+        say(f"{one.path}: {one.format}, {count(one.rows, 'row')} taken, {one.rejected} rejected")
         rows = [
             [name, str(getattr(one.added, name)), str(getattr(one.duplicates, name))]
             for name in one.added.__struct_fields__

@@ -12,6 +12,7 @@ import typer
 from rlhf_tui.cli import pages
 from rlhf_tui.cli.common import JsonOption, WorkspaceOption, checked, connect
 from rlhf_tui.cli.output import is_terminal, note, say, say_json
+from rlhf_tui.counting import count
 from rlhf_tui.dataset.spec import Aggregate, DatasetKind, DatasetSpec
 from rlhf_tui.errors import UsageError, nearest
 from rlhf_tui.records import SPLITS, Split
@@ -116,7 +117,8 @@ def push(
         return
     for sentence in pushed.notes:
         note(sentence)
-    say(f"{pushed.url}  ({'private' if pushed.private else 'public'}, {len(pushed.files)} files)")
+    who = "private" if pushed.private else "public"
+    say(f"{pushed.url}  ({who}, {count(len(pushed.files), 'file')})")
 
 
 def _push_model(
@@ -184,10 +186,10 @@ def _push_data(
         (folder / CARD).write_text(dataset_card(facts), encoding="utf-8")
         rows = sum(file.rows for file in files)
         target.prepare(public=public)
-        note(f"Pushing {rows:,} rows ({spec.kind}) to {target.name} …")
+        note(f"Pushing {count(rows, 'row')} ({spec.kind}) to {target.name} …")
         return target.push(
             folder,
-            message=message or f"{rows:,} rows of {spec.kind}, by rlhf-tui",
+            message=message or f"{count(rows, 'row')} of {spec.kind}, by rlhf-tui",
             replaced=[DATA_FILES],
         )
 

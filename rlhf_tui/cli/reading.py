@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rlhf_tui.cli.output import note, printable
+from rlhf_tui.counting import count
 from rlhf_tui.runs.reading import rows_read
 
 LOOK_S = 0.5
@@ -45,7 +46,7 @@ def _watch(runs: Path, file: Path, over: threading.Event) -> None:
     if not console.is_terminal:
         while not over.wait(PLAIN_S):
             if rows := rows_read(runs, file):
-                note(f"{file.name}: {rows:,} rows read")
+                note(f"{file.name}: {count(rows, 'row')} read")
         return
     columns = (
         SpinnerColumn(),
@@ -57,4 +58,4 @@ def _watch(runs: Path, file: Path, over: threading.Event) -> None:
         task = progress.add_task(f"Reading {name}", total=None)
         while not over.wait(LOOK_S):
             if rows := rows_read(runs, file):
-                progress.update(task, description=f"Reading {name}: {rows:,} rows")
+                progress.update(task, description=f"Reading {name}: {count(rows, 'row')}")

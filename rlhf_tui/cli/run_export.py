@@ -13,6 +13,7 @@ from rlhf_tui.cli.output import say, say_json
 from rlhf_tui.cli.run_charts import DEFAULT_SIZE, Wish, write_charts
 from rlhf_tui.cli.run_files import STDOUT, free, ids, no_such_metric, opened
 from rlhf_tui.cli.run_places import RunsArgument, places
+from rlhf_tui.counting import count
 from rlhf_tui.errors import InputError, NothingToDo, UsageError
 from rlhf_tui.tracking.clock import XAxis
 from rlhf_tui.tracking.exporting import Columns, Format, What
@@ -104,7 +105,7 @@ def export(
     if json:
         say_json({"path": out[0], "what": what, "rows": rows})
     elif out[0] != STDOUT:
-        say(f"Wrote {rows:,} rows to {out[0]}.")
+        say(f"Wrote {count(rows, 'row')} to {out[0]}.")
 
 
 def _table(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from rlhf_tui.counting import count
 from rlhf_tui.dataset.aggregation import MODELS, NAMES, Aggregated, decides
-from rlhf_tui.dataset.notes import count, last_prompt, listed
+from rlhf_tui.dataset.notes import last_prompt, listed
 from rlhf_tui.dataset.spec import DatasetSpec
 from rlhf_tui.store.database import Connection
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import duckdb
 
+from rlhf_tui.counting import count
 from rlhf_tui.dataset import aggregation_notes, columns, notes, queries
 from rlhf_tui.dataset.spec import DatasetSpec
 from rlhf_tui.errors import HubError, InputError
@@ -70,8 +71,8 @@ class Build:
         )
         if len(found) > 1:
             raise InputError(
-                f"This data set would mix {found[False]:,} rows of plain text with"
-                f" {found[True]:,} rows of messages, and a file holds one form.",
+                f"This data set would mix {count(found[False], 'row')} of plain text with"
+                f" {count(found[True], 'row')} of messages, and a file holds one form.",
                 hint="Choose one with --form text or --form messages.",
             )
         return True in found

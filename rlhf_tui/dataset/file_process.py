@@ -16,9 +16,10 @@ import msgspec
 
 from rlhf_tui.config.options import OPTIONS, TRAINERS, EvaluateOptions, Options
 from rlhf_tui.config.settings import WorkspaceSettings
+from rlhf_tui.counting import count
 from rlhf_tui.dataset.build import building
 from rlhf_tui.dataset.from_file import REQUEST, Outcome, Request
-from rlhf_tui.dataset.notes import count, listed
+from rlhf_tui.dataset.notes import listed
 from rlhf_tui.dataset.snapshot import MANIFEST, Manifest, SourceFile, data_of, write_snapshot
 from rlhf_tui.dataset.spec import DatasetKind, DatasetSpec
 from rlhf_tui.errors import InputError, NothingToDo, RlhfError

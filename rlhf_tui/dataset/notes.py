@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
+from rlhf_tui.counting import count
 from rlhf_tui.dataset import queries
 from rlhf_tui.dataset.spec import DatasetSpec
 from rlhf_tui.store.database import Connection
-
-
-def count(number: int, singular: str, plural: str = "") -> str:
-    """'1 pair', '2,104 pairs'."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def listed(parts: list[str]) -> str:

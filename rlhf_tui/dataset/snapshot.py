@@ -26,9 +26,9 @@ from rlhf_tui.config.options import (
     ScoreOptions,
     SFTOptions,
 )
+from rlhf_tui.counting import count
 from rlhf_tui.dataset.build import Build, building
 from rlhf_tui.dataset.empty import nothing
-from rlhf_tui.dataset.notes import count
 from rlhf_tui.dataset.spec import DatasetSpec
 from rlhf_tui.errors import NothingToDo, UsageError
 from rlhf_tui.records import SPLITS, Split

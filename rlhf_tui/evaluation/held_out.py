@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlhf_tui.config.options import EvaluateOptions
+from rlhf_tui.counting import count
 from rlhf_tui.errors import NothingToDo
 from rlhf_tui.evaluation.model_report import Evaluation
 from rlhf_tui.records import Split
@@ -62,7 +63,7 @@ def run(context: RunContext) -> None:
 
     context.progress(0, len(rows), "loading the model", phase="loading")
     subject = _load(context, options, made)
-    context.progress(0, len(rows), f"measuring on {len(rows):,} rows")
+    context.progress(0, len(rows), f"measuring on {count(len(rows), 'row')}")
     found = by_kind.measure(subject, rows, rows)
     _write(context, found, subject, options.split, made.run_id or options.model)
     if made.kind in OFFLINE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from rlhf_tui.counting import count
 from rlhf_tui.evaluation.model_report import Bin, Evaluation, Pairs
 from rlhf_tui.evaluation.report import Figure
 
@@ -15,8 +16,7 @@ def lines(found: Evaluation, width: int = 80) -> list[str]:
     Args:
         width: of the sentences; the tables take what they need, 70 at most.
     """
-    rows = "1 row" if found.rows == 1 else f"{found.rows:,} rows"
-    told = [f"Measured on {rows} of the {found.split} split"]
+    told = [f"Measured on {count(found.rows, 'row')} of the {found.split} split"]
     pairs = found.preference
     figures = [_line(figure) for figure in found.figures]
     if pairs is not None:

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from datetime import datetime
 
+from rlhf_tui.counting import count
 from rlhf_tui.evaluation.report import AnnotatorStats, Figure, Report
 
 NONE = "-"
@@ -74,8 +75,9 @@ def progress(report: Report) -> list[str]:
     """How far the work has come and what is left, a sentence a line."""
     word = WORD[report.kind]
     lines = [
-        f"{report.judgements:,} {word}{'' if report.judgements == 1 else 's'}; "
-        f"{report.wanted:,} wanted on {report.tasks:,} items, {report.remaining:,} still to do."
+        f"{count(report.judgements, word)}; "
+        f"{report.wanted:,} wanted on {count(report.tasks, 'item')}, "
+        f"{report.remaining:,} still to do."
     ]
     if report.remaining and report.remaining_hours is not None:
         whole = duration(report.remaining_hours)

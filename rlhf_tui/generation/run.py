@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rlhf_tui.config.options import GenerateOptions
+from rlhf_tui.counting import count
 from rlhf_tui.errors import NothingToDo, UsageError
 from rlhf_tui.records import Completion, generated_completion_id
 from rlhf_tui.runs.layout import COMPLETIONS
@@ -55,7 +56,7 @@ def run(context: RunContext) -> None:
         )
     renderer = Renderer(loaded.tokenizer, rendering_for(loaded.tokenizer, room))
     tokens = renderer.prompts([p["prompt"] for p in prompts], room=options.max_new_tokens)
-    print(renderer.overlong.report() or f"{len(prompts):,} prompts.", flush=True)
+    print(renderer.overlong.report() or f"{count(len(prompts), 'prompt')}.", flush=True)
     Writer(context, options, loaded, renderer).write(prompts, tokens)
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rlhf_tui.counting import count
 from rlhf_tui.errors import RlhfError, RunFailed
 from rlhf_tui.generation.asking import Answer, Endpoint, How, Wanted
 from rlhf_tui.generation.endpoint import Server, seed_of
@@ -74,7 +75,8 @@ class Served:
         before = self._finished
         try:
             async with self._server as server:
-                print(f"{len(self._prompts):,} prompts; {server.model} at {server.url}", flush=True)
+                prompts = count(len(self._prompts), "prompt")
+                print(f"{prompts}; {server.model} at {server.url}", flush=True)
                 await self._take(server, wanted)
         except RlhfError as error:
             # At the very start the server's own words say all there is to say.

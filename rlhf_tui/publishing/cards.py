@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from rlhf_tui import __version__
+from rlhf_tui.counting import count
 from rlhf_tui.evaluation.model_report import Evaluation, Pairs
 from rlhf_tui.evaluation.report import Figure
 from rlhf_tui.publishing.facts import Agreement, DatasetFacts, ModelFacts
@@ -158,8 +159,8 @@ def _agreement(found: Sequence[Agreement]) -> str:
         if figure.value is not None
     ]
     judged = "; ".join(
-        f"{_count(about.judgements, 'judgement')} of {_count(about.tasks, 'item')}"
-        f" ({about.kind}) by {_count(about.annotators, 'person', 'people')}"
+        f"{count(about.judgements, 'judgement')} of {count(about.tasks, 'item')}"
+        f" ({about.kind}) by {count(about.annotators, 'person', 'people')}"
         for about in found
     )
     head = ("task", "figure", "value", "95 % interval", "cases")
@@ -176,7 +177,7 @@ def _agreement(found: Sequence[Agreement]) -> str:
 
 def _evaluation(found: Evaluation) -> str:
     """Figures on held-out rows."""
-    parts = [f"## Evaluation on the {found.split} split\n\n{found.rows:,} rows.\n"]
+    parts = [f"## Evaluation on the {found.split} split\n\n{count(found.rows, 'row')}.\n"]
     figures = [*found.figures, *([found.preference.accuracy] if found.preference else [])]
     parts.append(
         _table(
@@ -236,10 +237,6 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         return ""
     above = [" | ".join(head), " | ".join("---" for _ in head)]
     return "".join(f"| {line} |\n" for line in [*above, *lines]) + "\n"
-
-
-def _count(number: int, one: str, several: str = "") -> str:
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def _code(value: Any) -> str:

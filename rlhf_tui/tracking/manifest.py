@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from rlhf_tui.counting import count
 from rlhf_tui.runs import layout
 
 MANIFEST = "manifest.json"
@@ -65,11 +66,6 @@ def read_manifest(run: Path) -> Manifest | None:
         OSError: it cannot be read.
     """
     return layout.read(run / layout.DATASET / MANIFEST, Manifest)
-
-
-def count(number: int, word: str) -> str:
-    """`1 row`, `1,204 rows`."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def short(manifest: Manifest) -> str:

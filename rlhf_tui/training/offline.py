@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rlhf_tui.config.options import EpochOptions
+from rlhf_tui.counting import count
 from rlhf_tui.records import Text
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def findings(
         rows: to train on; packed ones count as one.
         validation: rows to validate on.
     """
-    found = [start.renderer.overlong.report() or f"{len(prompts):,} rows, none over-long."]
+    found = [start.renderer.overlong.report() or f"{count(len(prompts), 'row')}, none over-long."]
     dialogues = sum(not isinstance(prompt, str) for prompt in prompts)
     if dialogues and start.renderer.rendering.messages == "plain":
         found.append(
@@ -70,7 +71,7 @@ def findings(
         )
     wanted = options.batch_size * options.gradient_accumulation
     if rows < wanted:
-        found.append(f"{rows:,} rows do not fill a step of {wanted:,}: each step takes all.")
+        found.append(f"{count(rows, 'row')} cannot fill a step of {wanted:,}: each step takes all.")
     if not validation:
         found.append("There is nothing to validate on, so that overfitting will not show.")
     return found

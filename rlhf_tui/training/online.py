@@ -16,6 +16,7 @@ from rlhf_tui.config.group_sizes import Sizes, sizes
 from rlhf_tui.config.online_checks import notes_on
 from rlhf_tui.config.options import GroupOptions, RLOOOptions
 from rlhf_tui.config.rates import Stage
+from rlhf_tui.counting import count
 from rlhf_tui.errors import NothingToDo, UsageError
 from rlhf_tui.training import hf_trainer, keeping, models, tuning
 from rlhf_tui.training.group_evaluation import HeldOut
@@ -96,7 +97,7 @@ def ready(context: RunContext, options: GroupOptions) -> Start:
     held_out = held_out.pick(range(min(options.eval_prompts, len(held_out.texts))))
     cwd = Path(context.arguments.cwd or Path.cwd())
     sources = make_rewards(options, models.device_of(options), cwd, partial=True)
-    print(renderer.overlong.report() or f"{len(prompts.texts):,} prompts.", flush=True)
+    print(renderer.overlong.report() or f"{count(len(prompts.texts), 'prompt')}.", flush=True)
     print(
         f"A rollout: {found.rollout} responses, {found.optimizer_steps} optimizer steps of "
         f"{found.rollout // options.num_mini_batches}, in forward passes of {found.forward}.",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlhf_tui.config.options import RewardOptions
+from rlhf_tui.counting import count
 from rlhf_tui.errors import NothingToDo
 from rlhf_tui.training.process import prepare
 
@@ -93,7 +94,7 @@ def ready(
             hint="Rank completions with `rlhf-tui label`, or import preferences.",
         )
     validation = _groups(context, options, renderer, "validation")
-    print(renderer.overlong.report() or f"{len(train):,} prompts with pairs.", flush=True)
+    print(renderer.overlong.report() or f"{count(len(train), 'prompt')} with pairs.", flush=True)
     if options.margin and not any(any(group["strength"]) for group in train):
         print("No preference says how strong it is, so that margin changes nothing.", flush=True)
     return Start(loaded, rendering, train, validation)

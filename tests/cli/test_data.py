@@ -97,7 +97,7 @@ def test_directories_and_missing_files_do_not_keep_the_others_out(cli: Cli) -> N
     assert result.code == 3
     assert "runs is a directory" in result.err
     assert "gone.jsonl" in result.err
-    assert "1 rows taken" in result.out
+    assert "1 row taken" in result.out
 
 
 def test_one_very_long_line_is_rejected_and_the_rest_taken(cli: Cli) -> None:

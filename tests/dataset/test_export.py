@@ -217,7 +217,7 @@ def test_a_mixture_is_refused_with_counts_and_one_form_can_be_chosen(
     fill(store, chat=True, name="m")
     judge("rank0", tiers=[1, 2, None])
     judge("mrank0", tiers=[1, 2, 3])
-    with pytest.raises(InputError, match="1 rows of plain text with 3 rows of messages") as refused:
+    with pytest.raises(InputError, match="1 row of plain text with 3 rows of messages") as refused:
         write_export(store, DatasetSpec("preference"), "parquet", tmp_path)
     assert "--form" in refused.value.hint
     text, note = rows(store, DatasetSpec("preference", form="text"), tmp_path)

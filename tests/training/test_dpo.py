@@ -371,7 +371,7 @@ def test_rows_are_told_about(tmp_path: Path, model: Path) -> None:
     start = offline.begin(context, options)
     plain, few, none = offline.findings(start, options, [[]], 3, 0)[1:]
     assert "no chat template" in plain
-    assert "3 rows do not fill a step of 4" in few
+    assert "3 rows cannot fill a step of 4" in few
     assert "nothing to validate on" in none
     assert len(offline.findings(start, options, ["A"], 4, 1)) == 1
 

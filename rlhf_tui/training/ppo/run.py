@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rlhf_tui.config.options import PPOOptions
 from rlhf_tui.config.ppo_checks import check_ppo
 from rlhf_tui.config.rates import learning_rate
+from rlhf_tui.counting import count
 from rlhf_tui.errors import NothingToDo, UsageError
 from rlhf_tui.training.process import choose_threads, prepare
 
@@ -61,7 +62,7 @@ def _run(context: RunContext, options: PPOOptions) -> None:
         raise NothingToDo("There are no prompts to train on yet.", hint="Import some prompts.")
     held_out = _prompts(context, options, renderer, "validation")
     held_out = held_out.pick(range(min(options.eval_prompts, len(held_out.texts))))
-    print(renderer.overlong.report() or f"{len(prompts.texts):,} prompts.", flush=True)
+    print(renderer.overlong.report() or f"{count(len(prompts.texts), 'prompt')}.", flush=True)
     cwd = Path(context.arguments.cwd or Path.cwd())
     actors = make_actors(options, loaded, renderer, cwd, team)
     trainer = PPOTrainer(actors, prompts, options, rate)

@@ -158,6 +158,8 @@ class Studio:
             (str(self.workspace.root), "/workspace"),
             (str(SAMPLE), "/sample"),
             (str(HERE.parents[1]), "/rlhf-tui"),
+            (sys.prefix, "/rlhf-tui/.venv"),
+            (sys.base_prefix, "/python"),
             (f'"host": "{socket.gethostname()}"', '"host": ""'),
             (f'"host":"{socket.gethostname()}"', '"host":""'),
             (boot_id(), ""),

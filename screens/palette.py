@@ -79,7 +79,8 @@ class Entries(Provider):
             seen.add(row.action)
             yield Entry(row.description, keys.shown(row), partial(room.run_action, row.action))
         yield from room.palette_entries()
-        if not room.program.guest:
+        # The other rooms need a workspace, which files of other programs do without.
+        if room.program.workspace is not None and not room.program.guest:
             for row in keys.of("home", table=table):
                 if row.action.startswith("go(") and row.action not in seen:
                     where = row.action.removeprefix("go('").removesuffix("')")

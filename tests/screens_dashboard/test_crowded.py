@@ -44,8 +44,8 @@ async def test_keys_draw_without_waiting_for_the_tick(program: Open, until: Unti
         await pilot.pause()
         before = screen.charts.charts[0].text
         await pilot.press("l")
-        assert screen.charts.charts[0].text != before
-        assert "log y" in screen.tabs.text
+        await until(pilot, lambda: screen.charts.charts[0].text != before)
+        await until(pilot, lambda: "log y" in screen.tabs.text)
         chosen = screen.runs.index
         await pilot.press("j")
-        assert screen.runs.index == chosen + 1
+        await until(pilot, lambda: screen.runs.index == chosen + 1)

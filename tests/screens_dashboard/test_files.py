@@ -22,6 +22,7 @@ from rlhf_tui.hub.messages import Launched, RunInfo
 from rlhf_tui.screens.dashboard_files import FileSource
 from rlhf_tui.screens.dashboard_opened import FilesScreen
 from rlhf_tui.screens.link import Link
+from rlhf_tui.screens.palette import Entries
 from rlhf_tui.screens.widgets.run_list import state_word
 
 Until = Callable[[Pilot[int], Callable[[], object]], Awaitable[None]]
@@ -101,6 +102,14 @@ async def test_controls_say_that_it_is_only_shown(tmp_path: Path, until: Until) 
                 pilot,
                 lambda: any("only shown" in one.message for one in pilot.app._notifications),
             )
+
+
+async def test_the_palette_leads_to_no_room_that_needs_a_workspace(until: Until) -> None:
+    async with opened(WANDB) as pilot:
+        await until(pilot, lambda: ids(pilot))
+        told = [entry.name for entry in Entries(screen(pilot))._entries()]
+        assert "Pane: charts" in told
+        assert not [name for name in told if name.startswith("Go to")]
 
 
 async def test_an_empty_directory_is_waited_for_and_said(tmp_path: Path, until: Until) -> None:

@@ -221,6 +221,7 @@ class FakeLink:
         self.infos = infos or []
         self.connected = True
         self.spooled = 0
+        self.trouble = ""
         self.welcome: Welcome | None = Welcome("0.1.0", "/w", "anna", "owner", 1)
         self.on_change: Callable[[str], None] | None = None
         self.asked: list[Request] = []

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from pathlib import Path
@@ -18,13 +19,22 @@ from rlhf_tui.config.settings import load_settings
 from rlhf_tui.hub.aio import AsyncHub
 from rlhf_tui.workspace import Workspace, find_workspace
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
+
+
+PASSING = "looking at data set"
+"""What a screen says that is not done yet."""
 
 
 async def shows(pilot: Pilot[int], words: str) -> None:
-    """Wait until the screen holds the words, which may stand apart."""
+    """Wait until the screen holds the words, which may stand apart, and is done."""
     deadline = time.monotonic() + PATIENCE_S
-    while not all(word in pilot.app.export_screenshot() for word in words.split()):
+
+    def done() -> bool:
+        seen = pilot.app.export_screenshot().replace("&#160;", " ")
+        return all(word in seen for word in words.split()) and PASSING not in seen
+
+    while not done():
         if time.monotonic() > deadline:
             raise SystemExit(f"The screen never showed {words!r}.")
         await pilot.pause(0.1)
@@ -66,7 +76,9 @@ async def save(pilot: Pilot[int], keys: list[str], words: str, out: Path) -> Non
 
 
 async def main(workspace: Workspace, run: str) -> None:
-    here = Path(__file__).parent
+    here = Path(__file__).parent.resolve()
+    # As people start it: a shell command needs no `-w` there.
+    os.chdir(workspace.root)
     ranking = ["2", "1", "equals_sign", "4"]
     await draw(workspace, "label:rank", ranking, "open ready", here / "ranking.svg", (120, 30))
     for name, keys, words in (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlhf_tui.screens.dashboard_arguments import rows_of
+from rlhf_tui.screens.dashboard_argument_rows import rows_of
 from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.tracking.patterns import pattern
 

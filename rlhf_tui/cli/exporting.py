@@ -115,7 +115,7 @@ def export(
     if made.note:
         note(made.note)
     if not split and "test" not in spec.splits:
-        note("Prompts of the test split are left out; --split all takes them.")
+        note("Without --split nothing of the test split is written; --split all takes that, too.")
 
 
 def backup(

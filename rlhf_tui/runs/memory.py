@@ -1,4 +1,4 @@
-"""Did the system kill for want of memory? The control group's count of such kills."""
+"""The control groups around a process, and how often the system killed there for want of memory."""
 
 from __future__ import annotations
 

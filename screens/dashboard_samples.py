@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, cast
 from textual.worker import WorkType
 
 from rlhf_tui.hub.messages import RunInfo
-from rlhf_tui.runs.layout import SampleRow
 from rlhf_tui.screens import dashboard_label
+from rlhf_tui.screens.dashboard_answers import AnswersLayout, columns
 from rlhf_tui.screens.dashboard_empty import why_empty
 from rlhf_tui.screens.dashboard_pane import Pane, Seen, words
 from rlhf_tui.screens.dashboard_steps import StepCursor
@@ -20,21 +19,15 @@ from rlhf_tui.screens.dashboard_written import where, written_rows
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.chart_axes import number
-from rlhf_tui.screens.widgets.diff import GONE, NEW, differences
 from rlhf_tui.screens.widgets.log_view import PagedView
-from rlhf_tui.screens.widgets.text import clean
-from rlhf_tui.screens.widgets.wrapping import beside, wrap
-from rlhf_tui.tracking.sampled import Answers, Sampled, plain
+from rlhf_tui.screens.widgets.wrapping import wrap
+from rlhf_tui.tracking.sampled import Sampled, plain
 from rlhf_tui.tracking.views import PaneLayout, Spot
 from rlhf_tui.tracking.written import Written, newest
 
 if TYPE_CHECKING:
     from rlhf_tui.screens.room import Room
 
-LONGEST = 4000
-"""Characters of one completion that are laid out."""
-NARROWEST = 36
-"""Cells of a column of text that reads well; with less room answers stand below each other."""
 WRITTEN = "all but reward models write answers to fixed prompts, at every evaluation."
 Place = tuple[int, int]
 """Index of a step, index of a prompt."""
@@ -151,9 +144,12 @@ class SamplesPane(PagedView, Pane):
         self._tops = []
         prompts = list(self.sampled.prompts.values())
         self.prompt = min(self.prompt, len(prompts) - 1)
+        layout = AnswersLayout(self.glyphs, width, self.sought, as_diff=self.as_diff)
         for index, answers in enumerate(prompts):
             self._tops.append(len(rows))
-            rows += [*self._prompt(index, answers, width), []]
+            place = index, len(prompts)
+            shown = columns(answers, self.step, self.others)
+            rows += [*layout.prompt(place, answers, shown, chosen=index == self.prompt), []]
         self.fill(rows)
         if self._aim:
             self._aim = False
@@ -173,93 +169,9 @@ class SamplesPane(PagedView, Pane):
             row[1] = (f"  {self.place + 1}/{len(steps)} ", "")
         return row
 
-    def _prompt(self, index: int, answers: Answers, width: int) -> list[Row]:
-        chosen = index == self.prompt
-        marker = self.glyphs.marker if chosen else " "
-        number_of = f"{index + 1}/{len(self.sampled.prompts)} "
-        words = [(number_of, "strong" if chosen else "dim"), *self._clean(answers.prompt, "dim")]
-        prompt = [[("  ", ""), *row] for row in wrap(words, width - 2)]
-        prompt[0][0] = (f"{marker} ", "strong")
-        columns = self._columns(answers)
-        fitting = max(1, min(len(columns), (width + 1) // (NARROWEST + 3)))
-        if len(columns) == 1 or fitting == 1:
-            stacked = [row for column in columns for row in self._column(*column, width - 2)]
-            return [*prompt, *([("  ", ""), *row] for row in stacked)]
-        room = (width - 2 - 3 * (fitting - 1)) // fitting
-        rule = "|" if self.glyphs.encoding != "utf-8" else "│"
-        rows = []
-        for start in range(0, len(columns), fitting):
-            some = [self._column(*column, room) for column in columns[start : start + fitting]]
-            rows += beside(some, room, rule)
-        return [*prompt, *([("  ", ""), *row] for row in rows)]
-
-    def _columns(self, answers: Answers) -> list[tuple[str, SampleRow, SampleRow | None]]:
-        """Name, answer, and the answer it is compared with."""
-        reference = answers.reference()
-        own = answers.at(self.step)
-        columns: list[tuple[str, SampleRow, SampleRow | None]] = []
-        if reference is not None and reference is not own:
-            # Without a reference of its own it is the policy at its first step.
-            columns.append((reference.by or f"step {reference.step}", reference, None))
-        if own is not None:
-            columns.append((f"step {own.step}", own, reference if reference is not own else None))
-        columns += [
-            (name, row, reference)
-            for name, row in answers.beside.items()
-            if row is not answers.reference()
-        ]
-        for run_id, sampled in self.others:
-            there = sampled.prompts.get(plain(answers.prompt))
-            row = there.at(self.step) if there else None
-            if row is not None:
-                columns.append((f"{run_id} step {row.step}", row, reference))
-        return columns
-
-    def _column(self, name: str, row: SampleRow, before: SampleRow | None, width: int) -> list[Row]:
-        facts = [clean(name, encoding=self.glyphs.encoding).text]
-        if row.reward is not None:
-            change = ""
-            if before is not None and before.reward is not None:
-                change = f" ({row.reward - before.reward:+.2g})"
-            facts.append(f"reward {number(row.reward)}{change}")
-        if row.kl is not None:
-            facts.append(f"KL {number(row.kl)}")
-        head = wrap([("  ".join(facts), "accent")], width)
-        if self.as_diff and before is not None:
-            return [*head, *wrap(self._difference(before.completion, row.completion), width)]
-        return [*head, *wrap(self._clean(row.completion, ""), width)]
-
-    def _clean(self, value: object, style: str) -> Row:
-        """A text without what acts on a terminal; what is searched for is marked."""
-        text = plain(value)
-        cleaned = clean(text[:LONGEST], encoding=self.glyphs.encoding)
-        row = self._marked(cleaned.text, style)
-        marks = list(cleaned.marks) + ([f"{len(text):,} characters"] if len(text) > LONGEST else [])
-        return [*row, *((f" [{mark}]", "warn") for mark in marks)]
-
-    def _marked(self, text: str, style: str) -> Row:
-        if not self.sought:
-            return [(text, style)]
-        row: Row = []
-        start = 0
-        for found in re.finditer(re.escape(self.sought), text, re.IGNORECASE):
-            row += [(text[start : found.start()], style), (found.group(), "cursor")]
-            start = found.end()
-        return [*row, (text[start:], style)]
-
-    def _difference(self, old: object, new: object) -> Row:
-        encoding = self.glyphs.encoding
-        texts = [clean(plain(one)[:LONGEST], encoding=encoding).text for one in (old, new)]
-        signs = {"gone": (GONE, "dim"), "new": (NEW, "strong"), "same": (("", ""), "")}
-        row: Row = []
-        for change, text in differences(*texts):
-            (begin, end), style = signs[change]
-            row.append((f"{begin}{text}{end}", style))
-        return row
-
     def notes(self) -> tuple[str, str]:
         steps = len(self.sampled.steps)
-        parts = [f"diff to {'reference'}"] if self.as_diff else []
+        parts = ["diff to reference"] if self.as_diff else []
         if self.sought:
             parts.append(f"{len(self._found)} found")
         if steps:

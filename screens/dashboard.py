@@ -89,7 +89,8 @@ class DashboardScreen(Returning):
                 yield self.head
                 yield self.tabs
                 yield self.charts
-        yield KeyLine(*self.ROOMS)
+        self.key_line = KeyLine(*self.ROOMS)
+        yield self.key_line
 
     def on_mount(self) -> None:
         self.source = self._given or self._workspace_source()
@@ -127,7 +128,7 @@ class DashboardScreen(Returning):
     def tell_keys(self) -> None:
         """Name the keys that work in the pane that is seen, on the chosen run."""
         of_run = words_of(self.runs.chosen, self.source.only_shown)
-        self.query_one(KeyLine).tell({**self.pane.WORDS, **of_run})
+        self.key_line.tell({**self.pane.WORDS, **of_run})
 
     def tell_head(self) -> None:
         super().tell_head()

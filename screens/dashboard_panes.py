@@ -87,4 +87,7 @@ class Panes(Sequence[Pane]):
             if index not in self._made:
                 await asyncio.to_thread(import_module, f"rlhf_tui.screens.dashboard_{title}")
                 await asyncio.sleep(PAUSE_S)
+                if self._place is None or not self._place.is_attached:
+                    # The screen has gone meanwhile.
+                    return
                 self[index]

@@ -40,7 +40,8 @@ def test_tables(cli: Cli) -> None:
         r["value"] for r in got if (r["run_id"], r["step"], r["metric"]) == ("sft-0002", 8, "loss")
     ]
     assert loss == row["loss"]
-    assert "rows" in cli("runs", "export", RUNS[0], "--out", "s.csv", "--what", "samples").ok().out
+    told = cli("runs", "export", RUNS[0], "--out", "s.csv", "--what", "samples").ok().out
+    assert told == "Wrote 1 row to s.csv.\n"
     assert (cli.cwd / "s.csv").read_text().startswith("run_id,step,by,prompt,completion,reward,kl")
     streamed = cli("runs", "export", *RUNS, "--out", "-", "--wide", "--metrics", "^loss$").ok()
     read = list(csv.DictReader(io.StringIO(streamed.out)))

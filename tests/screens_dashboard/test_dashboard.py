@@ -141,7 +141,7 @@ async def test_chart_keys(program: Open, until: Until) -> None:
         await pilot.press("N")
         assert f" {pages}/{pages}" in screen(pilot).tabs.text
         await pilot.press("n", "l")
-        assert screen(pilot).tabs.text.endswith("log y")
+        assert screen(pilot).tabs.text.endswith(" log")
         await pilot.press("l", "s", "s")
         assert screen(pilot).tabs.text.endswith("0.9")
         assert "~" in charts(pilot)[0].text.splitlines()[0]

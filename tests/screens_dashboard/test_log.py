@@ -100,7 +100,7 @@ async def test_places_are_found_marked_and_gone_through(
 async def test_an_endless_expression_is_given_up_and_the_keys_go_on(
     log: Path, program: Open, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rlhf_tui.tracking.patterns.MOST_S", 0.05)
+    monkeypatch.setattr("rlhf_tui.tracking.patterns.MOST_S", 0.3)
     end = "".join(f"step {n}\n" for n in range(LOG_BYTES // 8))
     log.write_text(f"aaa\n{'a' * 20_000}!\nsoon aaa\n{end}")
     async with program("dashboard", (80, 24)) as pilot:

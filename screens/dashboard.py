@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.worker import WorkType
 
 from rlhf_tui.screens import keys
 from rlhf_tui.screens.dashboard_charts import ChartsPane
@@ -101,7 +102,9 @@ class DashboardScreen(Returning):
         self.set_timer(FURNISH_S, self._furnish)
 
     def _furnish(self) -> None:
-        self.run_worker(self.panes.make_all(), group="panes")
+        # Not called yet: a screen that goes this moment would leave a coroutine that nobody awaits.
+        work: WorkType[None] = self.panes.make_all
+        self.run_worker(work, group="panes")
 
     def _workspace_source(self) -> Source:
         workspace = self.program.workspace

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+
+from textual.worker import WorkType
 
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.screens.dashboard_arranged import Arranged
@@ -174,7 +177,8 @@ class Returning(Control):
             self._wrote_at = now
         elif self._looked == before or now - self._wrote_at > LATEST_S:
             self._wrote_at = now
-            self.run_worker(self._write(self._view_file, self._looked), group="view")
+            work: WorkType[None] = partial(self._write, self._view_file, self._looked)
+            self.run_worker(work, group="view")
 
     async def _write(self, path: Path, view: View) -> None:
         async with self._write_lock:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.worker import WorkType
 
 from rlhf_tui.screens import keys
 from rlhf_tui.screens.dashboard_charts import ChartsPane
@@ -24,6 +23,7 @@ from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.run_list import RunList
 from rlhf_tui.screens.widgets.run_list_head import RunHead
 from rlhf_tui.screens.widgets.statusline import KeyLine, StatusLine
+from rlhf_tui.screens.widgets.work import work
 
 if TYPE_CHECKING:
     from rlhf_tui.screens.dashboard_samples import SamplesPane
@@ -98,13 +98,11 @@ class DashboardScreen(Returning):
         self.recall_source()
         self.panes.mounted_in(self.query_one("#run"))
         self.show_view()
-        self.run_worker(self.follow_all(), group="live")
+        self.run_worker(work(self.follow_all), group="live")
         self.set_timer(FURNISH_S, self._furnish)
 
     def _furnish(self) -> None:
-        # Not called yet: a screen that goes this moment would leave a coroutine that nobody awaits.
-        work: WorkType[None] = self.panes.make_all
-        self.run_worker(work, group="panes")
+        self.run_worker(work(self.panes.make_all), group="panes")
 
     def _workspace_source(self) -> Source:
         workspace = self.program.workspace

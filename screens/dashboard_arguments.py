@@ -8,10 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-
-from textual.worker import WorkType
 
 from rlhf_tui.errors import InputError, UsageError
 from rlhf_tui.screens.dashboard_argument_rows import (
@@ -26,6 +23,7 @@ from rlhf_tui.screens.dashboard_pane import Pane, Seen, Source, Watched, words
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.compare_table import Section, columns_that_fit, table
 from rlhf_tui.screens.widgets.log_view import PagedView
+from rlhf_tui.screens.widgets.work import work
 from rlhf_tui.tracking.comparison import compare
 from rlhf_tui.tracking.manifest import read_manifest
 from rlhf_tui.tracking.patterns import Pattern, pattern
@@ -72,7 +70,7 @@ class ArgumentsPane(PagedView, Pane):
             self._first, self.top = 1, 0
         self._of = of
         # Not called yet: the next run may be chosen before this one is begun to be read.
-        read: WorkType[None] = partial(self._read, seen.source, watched)
+        read = work(self._read, seen.source, watched)
         self.run_worker(read, group="arguments", exclusive=True)
 
     async def _read(self, source: Source, watched: list[Watched]) -> None:

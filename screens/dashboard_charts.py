@@ -15,6 +15,7 @@ from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.chart_data import Drawing, Look
 from rlhf_tui.screens.widgets.chart_window import Extent
 from rlhf_tui.screens.widgets.chart_x_axis import place
+from rlhf_tui.screens.widgets.work import work
 from rlhf_tui.tracking.metric_names import matcher
 from rlhf_tui.tracking.panels import Panel, only
 from rlhf_tui.tracking.views import KindCharts
@@ -86,7 +87,7 @@ class ChartsPane(Arranged, Pane):
         # The same stretch of the next run is what one compares with, not its end.
         self.window.follows = False
         if info.run_id not in self._arguments and self._seen is not None:
-            self.run_worker(self._learn(self._seen, info), group="arguments")
+            self.run_worker(work(self._learn, self._seen, info), group="arguments")
 
     async def _learn(self, seen: Seen, info: RunInfo) -> None:
         """Get the run's arguments: some are lines in its charts."""

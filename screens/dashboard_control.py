@@ -18,6 +18,7 @@ from rlhf_tui.runs.naming import check_priority
 from rlhf_tui.screens.dashboard_marks import Marks
 from rlhf_tui.screens.dashboard_source import ACTIVE
 from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.screens.widgets.work import work
 
 RESUMED = ("stopped", "failed")
 """States of runs that can go on."""
@@ -50,7 +51,7 @@ class Control(Marks):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_worker(self._stop(info.run_id), group="ask")
+                self.run_worker(work(self._stop, info.run_id), group="ask")
 
         self._ask(question, answered)
 
@@ -76,7 +77,7 @@ class Control(Marks):
             sentence = f"{info.run_id} is {info.state}: only stopped or failed runs resume."
             self.notify(sentence, markup=False)
             return
-        self.run_worker(self._resume(info.run_id), group="ask")
+        self.run_worker(work(self._resume, info.run_id), group="ask")
 
     async def _resume(self, run_id: str) -> None:
         try:

@@ -18,6 +18,7 @@ from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.lineage_rows import lineage_rows
 from rlhf_tui.screens.widgets.log_view import PagedView
 from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.screens.widgets.work import work
 from rlhf_tui.tracking import labelled
 from rlhf_tui.tracking.labelled import can_tell
 from rlhf_tui.tracking.lineage import (
@@ -64,7 +65,7 @@ class DataPane(PagedView, Pane):
         if self._of[:1] != of[:1]:
             self.top = 0
         self._of = of
-        self.run_worker(self._read(info), group="data", exclusive=True)
+        self.run_worker(work(self._read, info), group="data", exclusive=True)
 
     async def _read(self, info: RunInfo) -> None:
         self._problem = FOREIGN if info.kind == "log" else ""

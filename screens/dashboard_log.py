@@ -10,6 +10,7 @@ from rlhf_tui.screens.dashboard_pane import Pane, Seen, words
 from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.log_find import LogFind
 from rlhf_tui.screens.widgets.log_scroll import LogView
+from rlhf_tui.screens.widgets.work import work
 from rlhf_tui.tracking.log_pieces import MOST_BYTES, MOST_S
 from rlhf_tui.tracking.patterns import pattern
 from rlhf_tui.tracking.views import PaneLayout, Spot
@@ -144,7 +145,7 @@ class LogPane(LogView, Pane):
     def _go_on(self, search: LogFind, *, look: bool) -> None:
         """Search further back; then look at the first place that comes, if `look`."""
         if not self._searching:
-            self.run_worker(self._search(search, look), group="log-search")
+            self.run_worker(work(self._search, search, look), group="log-search")
 
     async def _search(self, search: LogFind, look: bool) -> None:
         self._searching = True

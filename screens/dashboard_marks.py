@@ -11,6 +11,7 @@ from rlhf_tui.runs.naming import check_note, check_title, tagged
 from rlhf_tui.screens.dashboard_live import Live
 from rlhf_tui.screens.dashboard_source import ACTIVE
 from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.screens.widgets.work import work
 
 A = TypeVar("A", bound=Answer)
 
@@ -41,7 +42,7 @@ class Marks(Live):
             leaving: the run that will leave the list by it.
         """
         self.leaving.add(leaving)
-        self.run_worker(self._change(request, answer, failed, done, leaving), group="ask")
+        self.run_worker(work(self._change, request, answer, failed, done, leaving), group="ask")
 
     async def _change(
         self,

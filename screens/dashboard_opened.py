@@ -7,6 +7,7 @@ import asyncio
 from rlhf_tui.screens.dashboard import DashboardScreen
 from rlhf_tui.screens.dashboard_files import FileSource
 from rlhf_tui.screens.dashboard_pane import Source
+from rlhf_tui.screens.widgets.work import work
 from rlhf_tui.tracking.foreign.scan import passed_over
 
 LOOK_S = 2.0
@@ -20,7 +21,7 @@ class FilesScreen(DashboardScreen):
         self._read: set[str] = set()
         # Textual calls the one of the class above by itself.
         self.set_interval(LOOK_S, self._look_while_empty)
-        self.run_worker(self._say_what_is_passed_over())
+        self.run_worker(work(self._say_what_is_passed_over))
 
     async def _say_what_is_passed_over(self) -> None:
         if told := await asyncio.to_thread(passed_over, self.program.files):

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-
-from textual.worker import WorkType
 
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.screens import dashboard_label
@@ -20,6 +17,7 @@ from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.chart_axes import number
 from rlhf_tui.screens.widgets.log_view import PagedView
+from rlhf_tui.screens.widgets.work import work
 from rlhf_tui.screens.widgets.wrapping import wrap
 from rlhf_tui.tracking.sampled import Sampled, plain
 from rlhf_tui.tracking.views import PaneLayout, Spot
@@ -109,7 +107,7 @@ class SamplesPane(PagedView, Pane):
         if self._writer is not None:
             home = not seen.source.only_shown
             self._where = where(info, cast("Room", self.screen).key if home else None)
-            read: WorkType[None] = partial(self._read_written, info)
+            read = work(self._read_written, info)
             self.run_worker(read, group="written", exclusive=True)
 
     async def _read_written(self, info: RunInfo) -> None:
@@ -256,4 +254,4 @@ class SamplesPane(PagedView, Pane):
             return
         room = cast("Room", self.screen)
         chosen = rows[-len(texts) :]
-        self.app.run_worker(dashboard_label.judge(room, self._run, chosen), group="label")
+        self.app.run_worker(work(dashboard_label.judge, room, self._run, chosen), group="label")

@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
-
-from textual.worker import WorkType
 
 from rlhf_tui.hub.messages import RunInfo
 from rlhf_tui.screens.dashboard_arranged import Arranged
@@ -18,6 +15,7 @@ from rlhf_tui.screens.dashboard_pane import Pane, Watched
 from rlhf_tui.screens.dashboard_panes import PANES
 from rlhf_tui.screens.dashboard_source import LIVE
 from rlhf_tui.screens.widgets.run_list import RunList
+from rlhf_tui.screens.widgets.work import work
 from rlhf_tui.tracking.views import (
     STANDARD,
     Layout,
@@ -177,8 +175,7 @@ class Returning(Control):
             self._wrote_at = now
         elif self._looked == before or now - self._wrote_at > LATEST_S:
             self._wrote_at = now
-            work: WorkType[None] = partial(self._write, self._view_file, self._looked)
-            self.run_worker(work, group="view")
+            self.run_worker(work(self._write, self._view_file, self._looked), group="view")
 
     async def _write(self, path: Path, view: View) -> None:
         async with self._write_lock:

@@ -13,6 +13,7 @@ from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.log_view import PagedView
 from rlhf_tui.screens.widgets.run_list_head import KINDS
 from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.screens.widgets.work import work
 from rlhf_tui.screens.widgets.wrapping import wrap
 from rlhf_tui.tracking.follow import Follower
 from rlhf_tui.tracking.rules.finding import Finding, order
@@ -56,7 +57,9 @@ class WarningsPane(PagedView, Pane):
         if self._follower is not chosen.follower:
             self._follower, self._info, self.findings, self.flagged = chosen.follower, info, None, 0
             self.top, self._pace, self._dirty, self._arguments = 0, Pace(), True, None
-            self.run_worker(self._read_arguments(seen, info), group="arguments", exclusive=True)
+            self.run_worker(
+                work(self._read_arguments, seen, info), group="arguments", exclusive=True
+            )
         stands = (info.state, info.lost, info.exit)
         news = seen.batch is None or not seen.batch.empty or stands != self._stood or info.lost
         self._info, self._stood = info, stands
@@ -66,7 +69,7 @@ class WarningsPane(PagedView, Pane):
         known = self._arguments is not None and not (half and self.findings is None)
         if self._dirty and known and self._pace.due():
             self._dirty = False
-            self.run_worker(self._judge(info, chosen.follower), group="judge", exclusive=True)
+            self.run_worker(work(self._judge, info, chosen.follower), group="judge", exclusive=True)
 
     async def _read_arguments(self, seen: Seen, info: RunInfo) -> None:
         found = await seen.source.details(info)

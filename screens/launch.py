@@ -27,6 +27,7 @@ from rlhf_tui.screens.messages import HubChanged
 from rlhf_tui.screens.room import Room
 from rlhf_tui.screens.widgets.canvas_view import CanvasView
 from rlhf_tui.screens.widgets.statusline import KeyLine, StatusLine
+from rlhf_tui.screens.widgets.work import work
 from rlhf_tui.workspace import enclosing
 
 HIGH = 28
@@ -261,7 +262,7 @@ class LaunchScreen(Room):
                 "saved", Content("starting … " if self.glyphs.more == "…" else "starting ")
             )
             self.draw()
-            self.run_worker(self._start(), group="start")
+            self.run_worker(work(self._start), group="start")
 
     async def _start(self) -> None:
         request = Launch(

@@ -20,6 +20,7 @@ from rlhf_tui.screens.theme import Glyphs
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.line import Line
 from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.screens.widgets.work import work
 
 SHOWN = 10
 """Rows of the list."""
@@ -90,7 +91,7 @@ class ChooseValue(Checked):
             yield Static("Down and Up choose, Enter takes it", markup=False, classes="quiet")
 
     def on_mount(self) -> None:
-        self.run_worker(self._fetch(), group="fetch")
+        self.run_worker(work(self._fetch), group="fetch")
 
     def on_resize(self, event: Resize) -> None:
         self.call_after_refresh(self.draw)

@@ -20,6 +20,7 @@ from rlhf_tui.screens.theme import Glyphs
 from rlhf_tui.screens.widgets.canvas_view import Row
 from rlhf_tui.screens.widgets.log_view import PagedView
 from rlhf_tui.screens.widgets.text import clean
+from rlhf_tui.screens.widgets.work import work
 from rlhf_tui.screens.widgets.wrapping import wrap
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class LaunchPreview(ModalScreen[None]):
             yield Static(self._way, markup=False, id="preview-keys")
 
     def on_mount(self) -> None:
-        self.run_worker(self._fetch(), group="fetch")
+        self.run_worker(work(self._fetch), group="fetch")
         self.call_after_refresh(self.draw)
 
     def on_resize(self) -> None:

@@ -14,6 +14,7 @@ from rlhf_tui.screens.theme import UNICODE, Glyphs
 from rlhf_tui.screens.widgets.canvas_view import CanvasView, Row
 from rlhf_tui.screens.widgets.log_find import LogFind
 from rlhf_tui.screens.widgets.log_lines import level, rows_of
+from rlhf_tui.screens.widgets.work import work
 from rlhf_tui.tracking.log_tail import LogTail
 from rlhf_tui.tracking.log_window import LogWindow
 
@@ -86,7 +87,7 @@ class LogView(CanvasView):
         if index < len(window.lines) and window.lines[index].start == start:
             self._show_at(start)
         else:
-            self.run_worker(self._jump(window, start), group="log", exclusive=True)
+            self.run_worker(work(self._jump, window, start), group="log", exclusive=True)
 
     def _show_at(self, start: int) -> None:
         """Show a line that is held, a third down where it was not seen already."""
@@ -108,10 +109,10 @@ class LogView(CanvasView):
         near = 3 * self.size.height
         if index < near and window.start > 0:
             self._reading = True
-            self.run_worker(self._read_earlier(window), group="log-piece")
+            self.run_worker(work(self._read_earlier, window), group="log-piece")
         elif not window.attached and index > len(window.lines) - near:
             self._reading = True
-            self.run_worker(self._read_later(window), group="log-piece")
+            self.run_worker(work(self._read_later, window), group="log-piece")
 
     async def _read_earlier(self, window: LogWindow) -> None:
         start = window.start

@@ -69,7 +69,6 @@ class ArgumentsPane(PagedView, Pane):
         if [run for run, _ in of] != [run for run, _ in self._of]:
             self._first, self.top = 1, 0
         self._of = of
-        # Not called yet: the next run may be chosen before this one is begun to be read.
         read = work(self._read, seen.source, watched)
         self.run_worker(read, group="arguments", exclusive=True)
 

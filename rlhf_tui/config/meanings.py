@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, get_type_hints
 
 import msgspec
@@ -15,6 +15,8 @@ from rlhf_tui.config.template import described
 
 ZERO = re.compile(r"; 0: ([^;(]+)")
 """What an option's description says of the value 0, where that stands for something else."""
+_BUNDLED = ("sample_data", "model")
+"""How the path of the bundled model ends, wherever the program is installed."""
 SAMPLE = "sample"
 """The name of the bundled model, whose path is what a run's arguments hold."""
 
@@ -48,8 +50,13 @@ def differs(default: Any, value: Any) -> bool:
 
 
 def is_bundled(value: Any) -> bool:
-    """Whether a value is the path of the bundled model."""
+    """Whether a value is the path of the bundled model of this very installation."""
     return isinstance(value, str) and value == str(_bundled())
+
+
+def is_bundled_anywhere(path: str) -> bool:
+    """Whether a path is that of the bundled model here or on another machine, by its end."""
+    return PurePath(path).parts[-2:] == _BUNDLED
 
 
 @cache
@@ -61,4 +68,4 @@ def _zeros(kind: str) -> dict[str, str]:
 
 @cache
 def _bundled() -> Path:
-    return (Path(rlhf_tui.__file__).parent / "sample_data" / "model").resolve()
+    return Path(rlhf_tui.__file__).parent.joinpath(*_BUNDLED).resolve()

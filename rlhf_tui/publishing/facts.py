@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from rlhf_tui.config.meanings import SAMPLE, is_bundled_anywhere
 from rlhf_tui.config.options import TRAINERS
 from rlhf_tui.config.reward_sources import RewardEntry, parse
 from rlhf_tui.errors import InputError, NothingToDo, UsageError
@@ -35,8 +36,6 @@ ADAPTER = "adapter_config.json"
 REPO_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 PATH = re.compile(r"(?<![\w:/.])/(?:[^\s/]+/)*([^\s/]+)")
 """A path in a sentence; its last part is what may be told."""
-SAMPLE_MODEL = ("sample_data", "model")
-"""How the path of the bundled model ends."""
 LARGEST_LINEAGE = 20
 """Steps back to a base model; a longer chain is told as far as this."""
 
@@ -214,9 +213,9 @@ def _role(role: str) -> str:
 
 
 def _described(model: str) -> str:
-    parts = PurePath(model).parts
-    if parts[-2:] == SAMPLE_MODEL:
+    if is_bundled_anywhere(model):
         return "the small sample model that rlhf-tui brings along"
+    parts = PurePath(model).parts
     return f"a model in a folder named `{parts[-1]}`" if parts else ""
 
 
@@ -241,7 +240,7 @@ def _reward_without_path(text: str) -> str:
 def _without_path(value: Any) -> Any:
     if isinstance(value, str) and PurePath(value).is_absolute():
         path = PurePath(value)
-        return "sample" if path.parts[-2:] == SAMPLE_MODEL else path.name
+        return SAMPLE if is_bundled_anywhere(value) else path.name
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_without_path(item) for item in value]
     return value

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from rlhf_tui.config.meanings import SAMPLE, is_bundled_anywhere
 from rlhf_tui.errors import InputError
 from rlhf_tui.runs import layout
 from rlhf_tui.runs.layout import RunArguments, RunStatus
@@ -40,8 +41,6 @@ MOST_NAMED = 3
 WORKSPACE = "prompts and labels of the workspace"
 MODELS = ("model", "policy", "reward_model", "reference")
 """Arguments that name a model; `model` is the one that a run starts from."""
-BUNDLED = ("sample_data", "model")
-"""How the path of the bundled model ends."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Known:
         for place, reward in enumerate(rewards if isinstance(rewards, list) else (), start=1):
             named[f"reward_{place}"] = reward
         return {
-            role: "sample" if Path(name).parts[-2:] == BUNDLED else name
+            role: SAMPLE if is_bundled_anywhere(name) else name
             for role, name in named.items()
             if isinstance(name, str) and name and role not in lineage
         }
